@@ -1,0 +1,1 @@
+"""The comparison of regimes, data sets and speed."""

@@ -1,0 +1,9 @@
+"""Settings that every test shares."""
+
+import os
+
+from hypothesis import settings
+
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+settings.register_profile("forge", deadline=None, derandomize=True, max_examples=60)
+settings.load_profile("forge")
