@@ -1,0 +1,39 @@
+# Each target does its own set-up in .venv; the second run is quick.
+PYTHON ?= python3
+export LITELLM_LOCAL_MODEL_COST_MAP = True
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+BIN := .venv/bin
+
+.PHONY: help quickstart test lint clean
+
+help:
+	@echo "make quickstart   train an agent's functions, live, offline, in about a minute"
+	@echo "make test         ruff, mypy and pytest"
+	@echo "make clean        remove .venv and what the tools left behind"
+
+quickstart: .venv/base
+	@$(BIN)/forge quickstart
+
+test: .venv/dev
+	@echo "==> ruff"; $(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@echo "==> mypy (strict)"; $(BIN)/mypy
+	@echo "==> pytest"; $(BIN)/pytest
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Forge needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1): make PYTHON=python3.12 ..."; exit 1; }
+	@echo "==> making .venv with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "no venv module: on Debian or Ubuntu, apt install python3-venv"; exit 1; }
+
+.venv/base: .venv/bin/python pyproject.toml constraints.txt
+	@echo "==> installing Forge and its pinned packages into .venv (about half a minute, once)"
+	@PIP_CONSTRAINT=constraints.txt $(BIN)/pip install --quiet --editable .
+	@touch $@
+
+.venv/dev: .venv/base
+	@echo "==> installing the pinned test tools into .venv"
+	@PIP_CONSTRAINT=constraints.txt $(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@
