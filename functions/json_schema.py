@@ -1,0 +1,439 @@
+"""Checks JSON values against JSON schemas with pydantic's engine: arguments with lossless coercion, results strictly.
+
+Understood: type (one or several, with OpenAPI's nullable), enum, const, anyOf, oneOf, allOf, $ref into the schema,
+properties, required, additionalProperties, items, prefixItems, and the bounds on numbers, texts and arrays. Other
+keywords constrain nothing here, as the JSON Schema standard has it for words that a reader does not know.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import CoreSchema, PydanticCustomError, SchemaError, SchemaValidator, ValidationError, core_schema
+
+from functions.errors import ArgumentError, ForgeError
+
+_ANY_JSON = core_schema.definition_reference_schema("any JSON value")
+_SHOWN_CHARACTERS = 80
+_MISSING, _UNKNOWN = "is missing", "is unknown"
+_NO_BOOL = "Input should be a valid number"
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """One value that does not fit: where it stands ("rows[0].price", "" for the whole) and what is wrong with it."""
+
+    where: str
+    what: str
+    value: object
+
+    def __str__(self) -> str:
+        if self.what in (_MISSING, _UNKNOWN):
+            return f"{self.where[:80]!r} {self.what}"
+        return f"{self.where or 'the value'} {self.what}, not {_shown(self.value)}"
+
+
+class MismatchError(Exception):
+    """A value does not fit a schema; `mismatches` lists where. Turned into a ForgeError by whoever knows the owner."""
+
+    def __init__(self, mismatches: Sequence[Mismatch]) -> None:
+        self.mismatches = tuple(mismatches)
+        super().__init__("; ".join(map(str, mismatches)))
+
+
+class JSONSchema:
+    """A JSON schema made ready to check values; building takes tens of microseconds, checking about one.
+
+    Raises:
+        ForgeError: the schema itself is malformed.
+    """
+
+    def __init__(self, schema: Mapping[str, Any], *, closed: bool = False) -> None:
+        """`closed` refuses names that the schema, an object's, does not declare, unless it allows them explicitly."""
+        self.schema = dict(schema)
+        reader = _Reader(self.schema)
+        try:
+            core = reader.read(_closed(self.schema) if closed else self.schema)
+            self._validator = SchemaValidator(core_schema.definitions_schema(core, [_any_json(), *reader.definitions]))
+        except (SchemaError, TypeError, KeyError, AttributeError, ValueError, RecursionError) as error:
+            raise ForgeError(f"not a JSON schema that can be checked: {_shown(self.schema)} ({error})") from None
+
+    def coerce(self, value: object) -> Any:
+        """The value as the schema wants it, where nothing is lost by it: "3" for an integer gives 3, 3.7 does not.
+
+        Raises:
+            MismatchError: it does not fit.
+        """
+        try:
+            return self._validator.validate_python(value)
+        except ValidationError as error:
+            raise MismatchError(_mismatches(error, value)) from None
+
+    def check(self, value: object) -> None:
+        """Accept only what has the schema's types already (a whole number where a number is asked for is fine).
+
+        Raises:
+            MismatchError: it does not fit.
+        """
+        try:
+            self._validator.validate_python(value, strict=True)
+        except ValidationError as error:
+            raise MismatchError(_mismatches(error, value)) from None
+
+
+def coerce_arguments(name: str, schema: JSONSchema, arguments: Mapping[str, object]) -> dict[str, Any]:
+    """The arguments of a call of `name`, checked and coerced; only the given ones.
+
+    JSON text given where a list or an object is wanted is read, since models write that often.
+
+    Raises:
+        ArgumentError: unknown, missing or unfit arguments, each named, with the list of parameters.
+    """
+    if not isinstance(arguments, Mapping):
+        raise ArgumentError(f"{name}: arguments must be an object of names and values, not {_shown(arguments)}",
+                            hint=parameter_summary(schema.schema))  # fmt: skip
+    try:
+        coerced: dict[str, Any] = schema.coerce(arguments)
+    except MismatchError as mismatch:
+        if (decoded := _decode_texts(mismatch, schema.schema, arguments)) is not None:
+            return coerce_arguments(name, schema, decoded)
+        raise _argument_error(name, schema.schema, arguments, mismatch) from None
+    return coerced
+
+
+def parameter_summary(schema: Mapping[str, Any]) -> str:
+    """One line on what a call takes: "parameters: total: number, count: integer (optional)"."""
+    required = set(schema.get("required", ()))
+    parts = [
+        f"{name}: {type_words(part)}" + ("" if name in required else " (optional)")
+        for name, part in schema.get("properties", {}).items()
+    ]
+    return f"parameters: {', '.join(parts)}" if parts else "it takes no parameters"
+
+
+def type_words(schema: object) -> str:
+    """A schema's type in few words, for messages."""
+    if not isinstance(schema, Mapping):
+        return "any"
+    if "enum" in schema:
+        return " | ".join(json.dumps(value) for value in schema["enum"][:8])
+    for word in ("anyOf", "oneOf"):
+        if word in schema:
+            return " | ".join(type_words(part) for part in schema[word])
+    kind = schema.get("type", "any")
+    kind = " | ".join(map(str, kind)) if isinstance(kind, list) else str(kind)
+    items = schema.get("items")
+    return f"array of {type_words(items)}" if kind == "array" and items else kind
+
+
+class _Reader:
+    """Turns JSON schema into the core schema of pydantic, keeping what `$ref` points to as definitions."""
+
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self._root = root
+        self._seen: set[str] = set()
+        self.definitions: list[CoreSchema] = []
+
+    def read(self, schema: object) -> CoreSchema:
+        if schema is True or schema == {}:
+            return _ANY_JSON
+        if not isinstance(schema, Mapping):
+            raise TypeError(f"{schema!r} is no schema")
+        read = self._nullable(schema) if schema.get("nullable") is True else self._read(schema)
+        return read
+
+    def _nullable(self, schema: Mapping[str, Any]) -> CoreSchema:
+        return core_schema.nullable_schema(self._read(schema))
+
+    def _read(self, schema: Mapping[str, Any]) -> CoreSchema:
+        if "$ref" in schema:
+            return self._reference(schema["$ref"])
+        if "enum" in schema:
+            return _one_of(list(schema["enum"]))
+        if "const" in schema:
+            return _one_of([schema["const"]])
+        for word in ("anyOf", "oneOf"):
+            if word in schema:
+                return _either([self.read(part) for part in schema[word]])
+        if "allOf" in schema:
+            return self._read(_merged(schema))
+        kind = schema.get("type", "object" if "properties" in schema else "array" if "items" in schema else None)
+        if isinstance(kind, list):
+            return _either([self._typed(str(part), schema) for part in kind])
+        return _ANY_JSON if kind is None else self._typed(str(kind), schema)
+
+    def _reference(self, pointer: str) -> CoreSchema:
+        if pointer not in self._seen:
+            self._seen.add(pointer)
+            target: Any = self._root
+            for part in pointer.removeprefix("#").strip("/").split("/") if pointer != "#" else ():
+                target = target[part.replace("~1", "/").replace("~0", "~")]
+            definition = core_schema.no_info_before_validator_function(_unchanged, self.read(target))
+            self.definitions.append({**definition, "ref": pointer})
+        return core_schema.definition_reference_schema(pointer)
+
+    def _typed(self, kind: str, schema: Mapping[str, Any]) -> CoreSchema:
+        match kind:
+            case "integer":
+                return _integer(_number_bounds(schema))
+            case "number":
+                return _number(_number_bounds(schema))
+            case "string":
+                return _text(schema)
+            case "boolean":
+                return core_schema.bool_schema()
+            case "null":
+                return core_schema.none_schema()
+            case "array":
+                return self._array(schema)
+            case "object":
+                return self._object(schema)
+        raise ValueError(f"unknown type {kind!r}")
+
+    def _array(self, schema: Mapping[str, Any]) -> CoreSchema:
+        bounds = _length_bounds(schema, "minItems", "maxItems")
+        prefix = schema.get("prefixItems")
+        if prefix:
+            parts = [self.read(part) for part in prefix]
+            rest = schema.get("items", True)
+            if rest is False or schema.get("maxItems", len(prefix) + 1) <= len(prefix):
+                items: CoreSchema = core_schema.tuple_schema(parts)
+            else:
+                items = core_schema.tuple_schema([*parts, self.read(rest)], variadic_item_index=len(parts))
+            return core_schema.no_info_after_validator_function(
+                list, core_schema.no_info_before_validator_function(_as_tuple, items)
+            )
+        array: CoreSchema = core_schema.list_schema(self.read(schema.get("items", True)), **bounds)
+        if schema.get("uniqueItems") is True:
+            array = core_schema.no_info_after_validator_function(_all_different, array)
+        return array
+
+    def _object(self, schema: Mapping[str, Any]) -> CoreSchema:
+        properties, extra = schema.get("properties", {}), schema.get("additionalProperties", True)
+        required = set(schema.get("required", ()))
+        if not properties and not required and extra is not False:
+            return core_schema.dict_schema(core_schema.str_schema(strict=True), self.read(extra))
+        fields = {
+            name: core_schema.typed_dict_field(self.read(properties.get(name, True)), required=name in required)
+            for name in [*properties, *sorted(required - set(properties))]
+        }
+        if extra is False:
+            return core_schema.typed_dict_schema(fields, extra_behavior="forbid")
+        return core_schema.typed_dict_schema(fields, extra_behavior="allow", extras_schema=self.read(extra))
+
+
+def _any_json() -> CoreSchema:
+    return core_schema.union_schema(
+        [
+            core_schema.none_schema(),
+            core_schema.bool_schema(strict=True),
+            core_schema.int_schema(strict=True),
+            core_schema.float_schema(strict=True, allow_inf_nan=False),
+            core_schema.str_schema(strict=True),
+            core_schema.list_schema(_ANY_JSON),
+            core_schema.dict_schema(core_schema.str_schema(strict=True), _ANY_JSON),
+        ],
+        ref="any JSON value",
+        custom_error_type="not_json",
+        custom_error_message="Input should be a JSON value (null, a finite number, a text, a list, ...)",
+    )
+
+
+def _closed(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"additionalProperties": False, **schema, "type": "object"}
+
+
+def _either(members: list[CoreSchema]) -> CoreSchema:
+    solid = [member for member in members if member["type"] != "none"]
+    if len(solid) == 1 and len(members) == 2:
+        return core_schema.nullable_schema(solid[0])
+    return members[0] if len(members) == 1 else core_schema.union_schema(members)  # type: ignore[arg-type]
+
+
+def _merged(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of allOf as one schema: properties and required are united, a later keyword wins."""
+    whole = {word: value for word, value in schema.items() if word != "allOf"}
+    for part in schema["allOf"]:
+        whole = {**whole, **part,
+                 "properties": {**whole.get("properties", {}), **part.get("properties", {})},
+                 "required": [*whole.get("required", ()), *part.get("required", ())]}  # fmt: skip
+    return {word: value for word, value in whole.items() if value or word not in ("properties", "required")}
+
+
+def _one_of(values: list[Any]) -> CoreSchema:
+    scalars = [value for value in values if isinstance(value, (str, int, bool, type(None)))]
+    if len(scalars) != len(values) or any(isinstance(value, bool) for value in values):
+        return core_schema.no_info_plain_validator_function(_membership(values))
+    known = core_schema.literal_schema(values)
+    if any(isinstance(value, int) for value in values):  # True would equal the literal 1
+        return core_schema.no_info_before_validator_function(_no_bool, known)
+    return known
+
+
+def _membership(values: list[Any]) -> Any:  # the type of a pydantic validator function is wider than a Callable
+    known = {json.dumps(value, sort_keys=True): value for value in values}
+
+    def require_member(value: object) -> object:
+        try:
+            return known[json.dumps(value, sort_keys=True)]
+        except (KeyError, TypeError, ValueError):
+            raise PydanticCustomError("enum", "Input should be one of {known}", {"known": ", ".join(known)}) from None
+
+    return require_member
+
+
+def _text(schema: Mapping[str, Any]) -> CoreSchema:
+    bounds = _length_bounds(schema, "minLength", "maxLength")
+    if isinstance(pattern := schema.get("pattern"), str):
+        bounds |= {"pattern": pattern, "regex_engine": "python-re"}
+    return core_schema.str_schema(coerce_numbers_to_str=True, **bounds)
+
+
+def _number_bounds(schema: Mapping[str, Any]) -> dict[str, Any]:
+    words = {
+        "minimum": "ge",
+        "maximum": "le",
+        "exclusiveMinimum": "gt",
+        "exclusiveMaximum": "lt",
+        "multipleOf": "multiple_of",
+    }
+    return {short: schema[word] for word, short in words.items() if _is_number(schema.get(word))}
+
+
+def _length_bounds(schema: Mapping[str, Any], least: str, most: str) -> dict[str, Any]:
+    words = {least: "min_length", most: "max_length"}
+    return {short: int(schema[word]) for word, short in words.items() if _is_number(schema.get(word))}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _unchanged(value: object) -> object:
+    return value
+
+
+def _integer(bounds: dict[str, Any]) -> CoreSchema:
+    whole = core_schema.int_schema(**bounds)
+    return core_schema.lax_or_strict_schema(core_schema.no_info_before_validator_function(_no_bool, whole), whole)
+
+
+def _number(bounds: dict[str, Any]) -> CoreSchema:
+    number = core_schema.float_schema(allow_inf_nan=False, **bounds)
+    return core_schema.lax_or_strict_schema(
+        core_schema.no_info_before_validator_function(_exact_number, number),
+        core_schema.union_schema(
+            [core_schema.int_schema(**bounds), number],
+            mode="left_to_right",
+            custom_error_type="number",
+            custom_error_message=_NO_BOOL,
+        ),
+    )
+
+
+def _no_bool(value: object) -> object:
+    if isinstance(value, bool):
+        raise PydanticCustomError("no_bool", _NO_BOOL)
+    return value
+
+
+def _exact_number(value: object) -> object:
+    if isinstance(value, int):
+        if isinstance(value, bool):
+            raise PydanticCustomError("no_bool", _NO_BOOL)
+        if abs(value) > 2**53 and not _is_exact_float(value):
+            raise PydanticCustomError("loses_digits", "Input should be a number that a float holds exactly")
+    return value
+
+
+def _is_exact_float(value: int) -> bool:
+    try:
+        return int(float(value)) == value
+    except OverflowError:
+        return False
+
+
+def _as_tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _all_different(value: list[Any]) -> list[Any]:
+    if len({json.dumps(item, sort_keys=True) for item in value}) < len(value):
+        raise PydanticCustomError("unique_items", "Input should have no item twice")
+    return value
+
+
+def _mismatches(error: ValidationError, value: object) -> list[Mismatch]:
+    """One mismatch a place: what the alternatives of a union said about one place is joined with "or"."""
+    places: dict[str, list[tuple[str, object]]] = {}
+    for item in error.errors(include_url=False, include_context=False):
+        where = _where(item["loc"], value, names_a_key=item["type"] in ("missing", "extra_forbidden"))
+        places.setdefault(where, []).append((_needs(item["type"], item["msg"]), item["input"]))
+    return [Mismatch(where, _alternatives(found), found[0][1]) for where, found in places.items()]
+
+
+def _alternatives(found: list[tuple[str, object]]) -> str:
+    return " or ".join(dict.fromkeys(what for what, _ in found)).replace(" or must be ", " or ")
+
+
+def _needs(kind: str, message: str) -> str:
+    if kind == "missing":
+        return _MISSING
+    if kind == "extra_forbidden":
+        return _UNKNOWN
+    if kind in ("int_parsing", "int_from_float", "float_parsing", "bool_parsing"):
+        message = message.partition(",")[0]  # what follows tells how, which the value shows
+    return message.replace("Input should ", "must ")
+
+
+def _where(location: tuple[int | str, ...], value: object, *, names_a_key: bool) -> str:
+    """The path of an error in the value; steps that the value does not have are pydantic's names of alternatives."""
+    path = ""
+    for place, step in enumerate(location):
+        is_last = place == len(location) - 1
+        if isinstance(value, Mapping) and isinstance(step, str) and (step in value or (names_a_key and is_last)):
+            path, value = f"{path}.{step}" if path else step, value.get(step)
+        elif isinstance(value, (list, tuple)) and isinstance(step, int) and step < len(value):
+            path, value = f"{path}[{step}]", value[step]
+    return path
+
+
+def _decode_texts(
+    mismatch: MismatchError, schema: Mapping[str, Any], arguments: Mapping[str, object]
+) -> dict[str, object] | None:
+    """The arguments with JSON texts read where a list or object was wanted; None when there is nothing to read."""
+    decoded = dict(arguments)
+    for item in mismatch.mismatches:
+        value = arguments.get(item.where)
+        if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
+            try:
+                decoded[item.where] = json.loads(value)
+            except (ValueError, RecursionError):
+                continue
+    return decoded if decoded != dict(arguments) else None
+
+
+def _argument_error(
+    name: str, schema: Mapping[str, Any], arguments: Mapping[str, object], mismatch: MismatchError
+) -> ArgumentError:
+    known = list(schema.get("properties", {}))
+    reasons: list[str] = []
+    for item in mismatch.mismatches:
+        near: list[str] = []
+        if item.what == _UNKNOWN and item.where in arguments:
+            near = difflib.get_close_matches(item.where, [word for word in known if word not in arguments], n=1)
+        reasons.append(str(item) + (f", did you mean {near[0]!r}?" if near else ""))
+    shown = reasons[:5] + ([f"and {len(reasons) - 5} more"] if len(reasons) > 5 else [])
+    return ArgumentError(f"{name}: {'; '.join(shown)}", hint=parameter_summary(schema))
+
+
+def _shown(value: object) -> str:
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 3] + "..."
