@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, overload
 
 from functions.errors import FunctionError
+from functions.scope import Scope
 from functions.signature import Signature
 from functions.source import entry, normalise, parse
 
@@ -44,7 +45,7 @@ class Function:
     def __post_init__(self) -> None:
         source = normalise(self.source)
         tree = parse(source)
-        signature = Signature(tree, entry(tree, self.name))
+        signature = Signature(source, tree, entry(tree, self.name))
         packages = package_names(self.packages)
         description = self.description.strip() or signature.description
         content = json.dumps([self.name, source, description, packages, self.trainable])
@@ -112,6 +113,16 @@ class Function:
         """
         copy: dict[str, Any] = _copied(self._signature.binding)
         return copy
+
+    @property
+    def scope(self) -> Scope:
+        """The names that the source binds at its top level, and those that it takes from outside."""
+        return self._signature.scope
+
+    @property
+    def own_description(self) -> str:
+        """The description where it was given and is not the docstring's; else ""."""
+        return "" if self.description == self._signature.description else self.description
 
     def problems(self) -> list[str]:
         """What an optimizer's function must not lack but does: a docstring, annotations that JSON carries."""

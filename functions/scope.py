@@ -23,9 +23,7 @@ class Scope:
 
 def read_scope(source: str, tree: ast.Module) -> Scope:
     """The scope of a source that `functions.source.parse` accepted."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        table = symtable.symtable(source, "<function>", "exec")
+    table = _module_table(source)
     bound: dict[str, str] = {}
     for statement in top_level(tree):
         for name, meaning in _bindings(statement):
@@ -47,6 +45,18 @@ def imported_as(alias: ast.alias, module: str = "") -> tuple[str, str]:
         return alias.asname or alias.name, f"{alias.name} from {module}"
     whole = alias.name if alias.asname else alias.name.split(".")[0]
     return alias.asname or whole, f"module {whole}"
+
+
+def inner_scopes(source: str) -> Iterator[symtable.SymbolTable]:
+    """The symbol tables of all functions, classes and comprehensions in a source."""
+    for child in _module_table(source).get_children():
+        yield from _tables(child)
+
+
+def _module_table(source: str) -> symtable.SymbolTable:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return symtable.symtable(source, "<function>", "exec")
 
 
 def _bindings(statement: ast.stmt) -> Iterator[tuple[str, str]]:

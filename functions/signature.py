@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from functions.annotations import Annotations, JSONType, Schema
 from functions.docstring import Docstring, read_docstring
 from functions.errors import ArgumentError, ResultTypeError
+from functions.scope import Scope, read_scope
+from functions.source import parse
 
 if TYPE_CHECKING:
     from functions.json_schema import JSONSchema
@@ -34,7 +36,8 @@ class Parameter:
 class Signature:
     """The signature of one definition. It never changes; its schemas and checkers are built when first asked for."""
 
-    def __init__(self, tree: ast.Module, definition: ast.FunctionDef) -> None:
+    def __init__(self, source: str, tree: ast.Module, definition: ast.FunctionDef) -> None:
+        self._source = source
         self._name = definition.name
         self._docstring: Docstring = read_docstring(ast.get_docstring(definition, clean=False))
         annotations = Annotations(tree)
@@ -81,6 +84,11 @@ class Signature:
             "var_keyword": next(iter(of_kind["**"]), None),
             "decode": {item.name: item.type.decode for item in self._parameters if item.type.decode is not None},
         }
+
+    @cached_property
+    def scope(self) -> Scope:
+        """The names that the whole source binds, and those that it takes from outside."""
+        return read_scope(self._source, parse(self._source))
 
     @cached_property
     def problems(self) -> tuple[str, ...]:
