@@ -32,10 +32,6 @@ def self_contained_source(target: Callable[..., Any]) -> str:
     Raises:
         FunctionError: it is not a plain function, its text is not at hand, or it needs what text cannot hold.
     """
-    from functions.function import Function
-
-    if isinstance(target, Function):
-        return target.source
     plain = _plain_function(target)
     gathered = _Gathered(plain.__name__)
     gathered.add_definition(plain.__name__, plain)
@@ -84,9 +80,9 @@ class _Gathered:
                                     hint="rename one of them")  # fmt: skip
             return
         self.meanings[name] = value
-        self._add_value(name, value, text)
+        self._add_value(name, value, text, namespace)
 
-    def _add_value(self, name: str, value: object, text: str) -> None:
+    def _add_value(self, name: str, value: object, text: str, namespace: dict[str, Any]) -> None:
         from functions.function import Function
 
         if isinstance(value, Function):
@@ -97,6 +93,10 @@ class _Gathered:
             self.imports[imported] = None
         elif isinstance(value, (types.FunctionType, type)):
             self.add_definition(name, value)
+        elif (alias := _type_alias(name, value, namespace)) is not None:
+            for used in sorted(_names_used(alias)):
+                self._add_name(used, alias, namespace)
+            self.parts[name] = alias
         elif (literal := _literal(value)) is not None:
             self.parts[name] = f"{name} = {literal}"
         else:
@@ -223,12 +223,25 @@ def _is_local(module: str) -> bool:
     return not any({"site-packages", "dist-packages"} & set(Path(place).parts) for place in places)
 
 
+def _type_alias(name: str, value: object, namespace: dict[str, Any]) -> str | None:
+    """The statement that makes a type alias such as `Rows = list[dict[str, Any]]`, from its module's text."""
+    if not isinstance(value, (types.GenericAlias, types.UnionType)) and type(value).__module__ != "typing":
+        return None
+    try:
+        text = inspect.getsource(sys.modules[namespace["__name__"]])
+    except (OSError, TypeError, KeyError):
+        return None
+    for statement in ast.parse(text).body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=target)]) | ast.AnnAssign(target=ast.Name(id=target)) if (
+                target == name
+            ):
+                return ast.get_source_segment(text, statement)
+    return None
+
+
 def _literal(value: object) -> str | None:
-    """Text that evaluates to an equal value, for constants and for type aliases of builtin types."""
-    if isinstance(value, (types.GenericAlias, types.UnionType)):
-        text = repr(value)
-        names = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
-        return text if names <= {"int", "float", "str", "bool", "list", "dict", "tuple", "set", "None"} else None
+    """Text that evaluates to an equal value, for constants."""
     if isinstance(value, float) and value - value != 0:
         return f"float({str(value)!r})"  # inf and nan have no literal
     text = (

@@ -84,6 +84,9 @@ class Function:
         """
         from functions.callable_source import self_contained_source
 
+        if isinstance(target, Function):
+            raise FunctionError(f"{target.name!r} is a Function already",
+                                hint="use it as it is, or dataclasses.replace it")  # fmt: skip
         source = self_contained_source(target)
         made = cls(target.__name__, source, "", package_names(packages), trainable)
         object.__setattr__(made, "_callable", target)  # set here only: a copy with other source must not keep it

@@ -104,7 +104,7 @@ class Signature:
         from functions.json_schema import coerce_arguments
 
         coerced = coerce_arguments(self._name, self._argument_schema, arguments)
-        return self._without_gap(coerced) if len(coerced) < len(self.binding["positional"]) else coerced
+        return coerced if all(name in coerced for name in self.binding["positional"]) else self._without_gap(coerced)
 
     def check_result(self, value: object) -> None:
         """Compare a result with the return annotation.
