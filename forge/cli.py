@@ -1,0 +1,320 @@
+"""The command line: `forge quickstart | train | eval | functions`. A face of the whole: it may import every layer."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from functions.errors import ForgeError
+
+if TYPE_CHECKING:
+    import forge
+    import optim
+    from benchmarks.catalog import Benchmark
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Train LLM agents: their functions (no weight updates), or their weights.",
+)
+functions_app = typer.Typer(no_args_is_help=True, help="Look at, compare and export what was learned.")
+app.add_typer(functions_app, name="functions")
+
+DataOption = Annotated[str, typer.Option("--data", help="A known data set (mawps, word-problems) or a .jsonl/.csv file.")]
+TestOption = Annotated[Path | None, typer.Option("--test", help="Held-out tasks, if --data is a file.")]
+MetricOption = Annotated[str, typer.Option("--metric", help="For files: exact, numeric or math.")]
+ModelOption = Annotated[str, typer.Option("--model", help="A LiteLLM id such as openai/gpt-5-mini, or router (offline).")]
+ApiBaseOption = Annotated[str | None, typer.Option("--api-base", help="An OpenAI-compatible server's address.")]
+DialectOption = Annotated[str, typer.Option("--dialect", help="How an LLM writes actions: tools or react.")]
+SeedOption = Annotated[int, typer.Option("--seed", help="Of splits, minibatches, sessions and optimizer.")]
+ConcurrencyOption = Annotated[int, typer.Option("--concurrency", help="Sessions in flight at once.")]
+
+
+def main() -> None:
+    """Run the command line; a ForgeError is a message and exit status 1, Ctrl-C is 130."""
+    try:
+        app(standalone_mode=False)
+    except ForgeError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except typer.Abort:
+        sys.exit(130)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - click's usage errors know how to show themselves
+        show = getattr(error, "show", None)
+        if show is None:
+            raise
+        show()
+        sys.exit(getattr(error, "exit_code", 2))
+
+
+@app.command()
+def quickstart(
+    seed: Annotated[int | None, typer.Option(help="Repeat a run; by default problems are drawn anew.")] = None,
+    run: Annotated[Path, typer.Option(help="Where to write.")] = Path("runs/quickstart"),
+) -> None:
+    """Watch an agent learn functions: live, offline, no key, in about a minute."""
+    from benchmarks.quickstart import quickstart as start
+
+    start(run, seed)
+
+
+@app.command()
+def train(
+    data: DataOption,
+    test: TestOption = None,
+    metric: MetricOption = "exact",
+    model: ModelOption = "router",
+    optimizer: Annotated[
+        str | None, typer.Option(help="synthesis (no LLM), or a LiteLLM id; by default what fits the model.")
+    ] = None,
+    api_base: ApiBaseOption = None,
+    dialect: DialectOption = "tools",
+    acceptance: Annotated[str, typer.Option(help="posterior, paper or ties.")] = "posterior",
+    epochs: Annotated[int, typer.Option(help="Libraries accepted at most, the start included.")] = 10,
+    minibatch: Annotated[int | None, typer.Option(help="Tasks a step; by default all.")] = None,
+    patience: Annotated[int, typer.Option(help="Failed steps in a row before stopping.")] = 10,
+    rollouts: Annotated[int | None, typer.Option(help="Budget: sessions.")] = None,
+    tokens: Annotated[int | None, typer.Option(help="Budget: tokens of agent and optimizer.")] = None,
+    usd: Annotated[float | None, typer.Option(help="Budget: US dollars of agent and optimizer.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Budget: wall time.")] = None,
+    size: Annotated[int | None, typer.Option(help="Train on that many tasks, drawn by seed.")] = None,
+    curve: Annotated[
+        str | None, typer.Option(help="Train on each of these sizes, such as 20,60,200, and plot the curve.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="With --curve: trainings a size.")] = 3,
+    seed: SeedOption = 0,
+    concurrency: ConcurrencyOption = 16,
+    run: Annotated[Path | None, typer.Option(help="Folder for log, library, result and plot.")] = None,
+    export: Annotated[Path | None, typer.Option(help="Write the learned functions as one Python module.")] = None,
+) -> None:
+    """Train an agent's functions on a data set, and measure it on held-out tasks."""
+    import forge
+
+    benchmark = _benchmark(data, test, metric, seed)
+    agent = _agent(model, api_base, dialect, benchmark.instructions)
+    schedule_words = {"epochs": epochs, "minibatch": minibatch, "patience": patience}
+    limits = {"rollouts": rollouts, "tokens": tokens, "usd": usd, "seconds": seconds}
+    budget = forge.Budget(**{name: value for name, value in limits.items() if value is not None})
+
+    def once(dataset: forge.Dataset, seed: int, run: Any = None) -> optim.Result:
+        import optim
+
+        return forge.train(
+            agent,
+            dataset,
+            optimizer=_optimizer(optimizer, api_base),
+            acceptance=_acceptance(acceptance),
+            schedule=optim.Schedule(**schedule_words),
+            budget=budget,
+            concurrency=concurrency,
+            run=run,
+            seed=seed,
+        )
+
+    if curve is not None:
+        _curve(benchmark, once, curve, seeds, run or Path("runs") / Path(data).stem)
+        return
+    from optim.console import ConsoleReport
+
+    chosen = benchmark.train if size is None else benchmark.train.sample(size, seed=seed)
+    report = ConsoleReport()
+    result = once(chosen, seed, forge.Run(run, fresh=True, report_to=[report]))
+    _show(result, benchmark, seed, concurrency)
+    if export is not None:
+        result.export(export)
+        print(f"functions: {export}")
+    if run is not None:
+        print(f"run:       {run} (events.jsonl, library/, result.json)")
+    if result.stopped == "interrupted":
+        sys.exit(130)
+
+
+@app.command(name="eval")
+def evaluate(
+    data: DataOption,
+    test: TestOption = None,
+    metric: MetricOption = "exact",
+    model: ModelOption = "router",
+    api_base: ApiBaseOption = None,
+    dialect: DialectOption = "tools",
+    library: Annotated[Path | None, typer.Option(help="A folder of saved functions, such as RUN/library.")] = None,
+    seed: SeedOption = 0,
+    concurrency: ConcurrencyOption = 16,
+) -> None:
+    """Measure an agent, with or without learned functions, on a data set's held-out tasks."""
+    from dataclasses import replace
+
+    import forge
+    from functions import Library
+
+    benchmark = _benchmark(data, test, metric, seed)
+    agent = _agent(model, api_base, dialect, benchmark.instructions)
+    if library is not None:
+        agent = replace(agent, library=Library.load(library))
+    evaluation = forge.evaluate(agent, benchmark.test, seed=seed, concurrency=concurrency)
+    low, high = evaluation.interval
+    print(f"score {evaluation.score:.3f} [{low:.3f}, {high:.3f}] on {len(benchmark.test)} tasks of {benchmark.name}")
+    print(f"cost  {evaluation.cost.calls} model calls, {evaluation.cost.tokens} tokens, ${evaluation.cost.usd:.4f}")
+
+
+@functions_app.command(name="list")
+def list_functions(library: Annotated[Path, typer.Argument(help="A folder of saved functions.")]) -> None:
+    """Name, signature and first line of every function."""
+    from functions import Library
+
+    loaded = Library.load(library)
+    for name in loaded.names:
+        function = loaded[name]
+        parameters = ", ".join(function.parameters.get("properties", {}))
+        print(f"{name}({parameters})  {function.version[:10]}  {_first_line(function.description)}")
+
+
+@functions_app.command()
+def show(library: Annotated[Path, typer.Argument()], name: Annotated[str, typer.Argument()]) -> None:
+    """The source of one function."""
+    from functions import Library
+
+    print(Library.load(library)[name].source.rstrip())
+
+
+@functions_app.command()
+def diff(before: Annotated[Path, typer.Argument()], after: Annotated[Path, typer.Argument()]) -> None:
+    """What changed from one saved library to another."""
+    from functions import Library
+
+    print(Library.load(before).diff(Library.load(after)))
+
+
+@functions_app.command(name="export")
+def export_functions(library: Annotated[Path, typer.Argument()], module: Annotated[Path, typer.Argument()]) -> None:
+    """Write a saved library as one Python module that needs nothing of Forge."""
+    from functions import Library
+
+    Library.load(library).export(module)
+    print(module)
+
+
+def _benchmark(data: str, test: Path | None, metric: str, seed: int) -> Benchmark:
+    import forge
+    from benchmarks.catalog import Benchmark, load
+
+    if Path(data).suffix not in {".jsonl", ".csv"}:
+        return load(data, seed=seed)
+    score = _metric(metric)
+    tasks = _file(data, score)
+    if test is None:
+        train_part, test_part = tasks.split(0.7, seed=seed)
+        print(f"--test is not given: {len(test_part)} of {len(tasks)} tasks are held out by seed {seed}")
+    else:
+        train_part, test_part = tasks, _file(test, score)
+    return Benchmark(Path(data).stem, train_part, test_part, forge.agent.INSTRUCTIONS)
+
+
+def _file(path: str | Path, metric: forge.Metric) -> forge.Dataset:
+    import forge
+
+    read = forge.Dataset.from_csv if Path(path).suffix == ".csv" else forge.Dataset.from_jsonl
+    return read(path, metric=metric)
+
+
+def _metric(name: str) -> forge.Metric:
+    import forge
+
+    known: dict[str, Any] = {
+        "exact": lambda: forge.metrics.exact_match,
+        "numeric": lambda: forge.metrics.numeric(1e-3),
+        "math": lambda: forge.metrics.math_equivalent,
+    }
+    metric: forge.Metric = _one_of("metric", name, known)()
+    return metric
+
+
+def _agent(model: str, api_base: str | None, dialect: str, instructions: str) -> forge.Agent:
+    import forge
+
+    if model == "router":
+        return forge.Agent(model="router", instructions=instructions)
+    spoken = _one_of("dialect", dialect, {"tools": forge.dialect.ToolCalls, "react": forge.dialect.ReAct})()
+    return forge.Agent(
+        model=forge.models.LiteLLM(model, api_base=api_base),
+        functions=[forge.python_interpreter],
+        instructions=instructions,
+        dialect=spoken,
+    )
+
+
+def _optimizer(name: str | None, api_base: str | None) -> optim.Optimizer | None:
+    import forge
+    import optim
+
+    if name is None:
+        return None
+    if name == "synthesis":
+        return optim.SynthesisOptimizer()
+    return optim.AgentOptimizer(forge.models.LiteLLM(name, api_base=api_base))
+
+
+def _acceptance(name: str) -> optim.Acceptance:
+    import optim
+
+    rule: optim.Acceptance = _one_of(
+        "acceptance", name, {"posterior": optim.Posterior, "paper": optim.Paper, "ties": optim.Ties}
+    )()
+    return rule
+
+
+def _one_of(option: str, name: str, known: dict[str, Any]) -> Any:
+    if name not in known:
+        raise ForgeError(f"--{option} {name}: one of {', '.join(known)}")
+    return known[name]
+
+
+def _curve(benchmark: Benchmark, once: Any, sizes: str, seeds: int, folder: Path) -> None:
+    from benchmarks.curve import Cell, cells, rows, save
+
+    try:
+        numbers = [min(int(size), len(benchmark.train)) for size in sizes.split(",")]
+    except ValueError:
+        raise ForgeError(f"--curve {sizes}: numbers of tasks with commas between, such as 20,60,200") from None
+    done: list[Cell] = []
+    print(f"{'tasks':>6} {'seed':>5} {'before':>7} {'after':>7} {'functions':>10} {'seconds':>8}")
+    for cell in cells(benchmark, once, sizes=numbers, seeds=seeds):
+        done.append(cell)
+        print(f"{cell.size:>6} {cell.seed:>5} {cell.baseline:>7.3f} {cell.score:>7.3f} {cell.functions:>10} "
+              f"{cell.seconds:>8.1f}", flush=True)  # fmt: skip
+    print(f"\n{benchmark.name}: score on {len(benchmark.test)} held-out tasks, mean of {seeds} seeds")
+    for row in rows(done):
+        print(f"{row.size:>6} tasks: {row.baseline:.3f} -> {row.score:.3f} (sd {row.deviation:.3f}, 95% interval "
+              f"{row.low:.3f} to {row.high:.3f}), {row.functions:.0f} functions, {row.seconds:.1f} s")  # fmt: skip
+    print(f"plot: {save(folder, benchmark.name, done)}")
+
+
+def _show(result: optim.Result, benchmark: Benchmark, seed: int, concurrency: int) -> None:
+    import forge
+
+    for note in result.notes:
+        print(f"note:      {note}")
+    before = forge.evaluate(result.start, benchmark.test, seed=seed, concurrency=concurrency)
+    after = forge.evaluate(result.agent, benchmark.test, seed=seed, concurrency=concurrency)
+    paired = forge.compare(before, after)
+    print(f"held out:  {len(benchmark.test)} tasks of {benchmark.name}")
+    print(f"before:    {before.score:.3f} [{before.interval[0]:.3f}, {before.interval[1]:.3f}]")
+    print(f"after:     {after.score:.3f} [{after.interval[0]:.3f}, {after.interval[1]:.3f}]")
+    print(f"change:    {paired.difference:+.3f} [{paired.interval[0]:+.3f}, {paired.interval[1]:+.3f}]")
+    print(f"functions: {len(result.library)} ({', '.join(result.library.names[:8])}{' ...' if len(result.library) > 8 else ''})")
+    print(f"cost:      {result.rollouts} rollouts, {result.cost.tokens} tokens, ${result.cost.usd:.4f}")
+
+
+def _first_line(text: str) -> str:
+    return text.strip().splitlines()[0] if text.strip() else ""
+
+
+if __name__ == "__main__":
+    main()
