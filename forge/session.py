@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
+
+from functions.errors import ForgeError
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -117,15 +120,26 @@ class Session:
         return tuple(pair for step in self.steps for pair in zip(step.action.calls, step.observations, strict=False))
 
     def to_json(self) -> str:
-        return _adapter().dump_json(self).decode()
+        """One line of ASCII; NaN, infinities and lone surrogates survive."""
+        return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Session:
-        return _adapter().validate_json(text)
+        """The session that `to_json` wrote.
+
+        Raises:
+            ForgeError: the text is no session.
+        """
+        from pydantic import ValidationError
+
+        try:
+            return _adapter().validate_python(json.loads(text))
+        except (ValueError, ValidationError) as error:
+            raise ForgeError(f"this is no session of Forge: {error}") from error
 
 
 @cache
 def _adapter() -> TypeAdapter[Session]:
-    from pydantic import ConfigDict, TypeAdapter
+    from pydantic import TypeAdapter
 
-    return TypeAdapter(Session, config=ConfigDict(ser_json_inf_nan="constants"))
+    return TypeAdapter(Session)

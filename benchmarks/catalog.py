@@ -1,0 +1,54 @@
+"""The data sets that are known by name on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from forge.task import Dataset
+from functions.errors import ForgeError
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """Training and test tasks under one metric, and what the agent is told."""
+
+    name: str
+    train: Dataset
+    test: Dataset
+    instructions: str
+
+
+def load(name: str, *, seed: int = 0) -> Benchmark:
+    """The named data set; `seed` matters to generated ones only.
+
+    Raises:
+        ForgeError: no such name, or its files cannot be found.
+    """
+    if name not in _LOADERS:
+        raise ForgeError(f"no data set is called {name!r}: one of {', '.join(sorted(_LOADERS))}, or a .jsonl or .csv file")
+    return _LOADERS[name](seed)
+
+
+def names() -> list[str]:
+    return sorted(_LOADERS)
+
+
+def _mawps(seed: int) -> Benchmark:
+    from benchmarks import mawps
+
+    return Benchmark("mawps", mawps.load("train"), mawps.load("test"), mawps.INSTRUCTIONS)
+
+
+def _word_problems(seed: int) -> Benchmark:
+    from benchmarks import word_problems
+
+    return Benchmark(
+        "word-problems",
+        word_problems.generate(240, seed=seed, split="train"),
+        word_problems.generate(200, seed=seed, split="test"),
+        word_problems.INSTRUCTIONS,
+    )
+
+
+_LOADERS: dict[str, Callable[[int], Benchmark]] = {"mawps": _mawps, "word-problems": _word_problems}

@@ -1,0 +1,63 @@
+"""Plays libraries on tasks for a training: each library meets each task once, within the budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from forge.agent import Agent
+from forge.budget import Meter
+from forge.evaluate import evaluate
+from forge.metrics import Metric
+from forge.session import Session
+from forge.task import Dataset, Task
+from functions import Library
+
+
+class BudgetSpent(Exception):
+    """The budget ran out before all the sessions asked for were played; the message says which limit."""
+
+
+@dataclass(slots=True)
+class Rollouts:
+    """Mutable: remembers every session it has played, by library version and task."""
+
+    agent: Agent
+    metric: Metric
+    meter: Meter
+    concurrency: int
+    seed: int
+    on_session: Callable[[Session], None]
+    _played: dict[tuple[str, str], Session] = field(default_factory=dict)
+
+    def play(self, library: Library, tasks: Sequence[Task]) -> tuple[Session, ...]:
+        """The scored session of every task, in order; only what was not played before costs rollouts.
+
+        Raises:
+            BudgetSpent: sessions are missing because the budget is spent; those that were played are remembered.
+        """
+        missing = [task for task in tasks if (library.version, task.id) not in self._played]
+        if missing:
+            self._require_budget()
+            evaluation = evaluate(
+                replace(self.agent, library=library),
+                Dataset(missing, metric=self.metric),
+                concurrency=self.concurrency,
+                seed=self.seed,
+                budget=self.meter,
+                on_session=self.on_session,
+            )
+            self._played.update({(library.version, session.task_id): session for session in evaluation.sessions})
+        sessions = self.known(library, tasks)
+        if len(sessions) < len(tasks):
+            self._require_budget()
+        return sessions
+
+    def known(self, library: Library, tasks: Sequence[Task]) -> tuple[Session, ...]:
+        """The sessions already played, in the order of the tasks."""
+        found = (self._played.get((library.version, task.id)) for task in tasks)
+        return tuple(session for session in found if session is not None)
+
+    def _require_budget(self) -> None:
+        if reason := self.meter.exhausted:
+            raise BudgetSpent(reason)
