@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Protocol
+
+from functions.errors import ForgeError
 
 if TYPE_CHECKING:
+    from forge.models.chat import ChatModel
     from forge.session import Session
     from forge.task import Task
 
@@ -25,8 +31,132 @@ class Metric(Protocol):
 
 
 def exact_match(task: Task, session: Session) -> bool:
-    """Equal texts, case and white space folded."""
-    return _folded(session.answer) == _folded(task.answer)
+    """Equal texts, case and white space folded; numbers of equal value are equal (5 and 5.0)."""
+    if _is_number(task.answer) and _is_number(session.answer):
+        return bool(session.answer == task.answer)
+    return session.answer is not None and _folded(session.answer) == _folded(task.answer)
+
+
+def numeric(tolerance: float = 1e-6) -> Metric:
+    """The answer's number within `tolerance` of the true one, relative for numbers above 1, absolute below.
+
+    A number is read from text as `read_number` does.
+
+    Raises:
+        ForgeError: the tolerance is negative.
+    """
+    if not tolerance >= 0:
+        raise ForgeError(f"numeric(tolerance={tolerance!r}): 0 or more")
+
+    def numeric_match(task: Task, session: Session) -> bool:
+        wanted, given = read_number(task.answer), read_number(session.answer)
+        if wanted is None:
+            raise ForgeError(f"task {task.id!r}: the answer {task.answer!r} holds no number: use another metric, or "
+                             "mend the label")  # fmt: skip
+        return given is not None and abs(given - wanted) <= tolerance * max(1.0, abs(wanted))
+
+    return numeric_match
+
+
+_NUMBER = re.compile(r"[-+\u2212]?[$\u20ac\u00a3]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+|(?<=\d)\.?)(?:[eE][-+]?\d+)?")
+_FRACTION = re.compile(r"([-+\u2212]?\d+)\s*/\s*(\d+)")
+
+
+def read_number(value: Any) -> float | None:  # answers are any JSON value
+    """The number that a value is, or that stands last in a text: "$1,234.50", "3/4", "-5", "1e3", "so 12 pens".
+
+    A percent sign is a unit like any other: "50%" reads as 50. None if there is no finite number.
+    """
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int | float):
+        return float(value) if math.isfinite(value) else None
+    if not isinstance(value, str):
+        return None
+    fractions = list(_FRACTION.finditer(value))
+    numbers = [match for match in _NUMBER.finditer(value) if any(c.isdigit() for c in match.group())]
+    if fractions and (not numbers or fractions[-1].end() >= numbers[-1].end()):
+        over, under = (int(part.replace("\u2212", "-")) for part in fractions[-1].groups())
+        return float(Fraction(over, under)) if under else None
+    if not numbers:
+        return None
+    last = numbers[-1]
+    text = last.group()
+    if last.start() and (value[last.start() - 1].isalnum()) and text[0] in "-+\u2212":
+        text = text[1:]  # the minus of a range or a hyphen: "5-12", "A-3"
+    number = float(re.sub(r"[\s,$\u20ac\u00a3]", "", text).replace("\u2212", "-"))
+    return number if math.isfinite(number) else None
+
+
+def one_of(*choices: str) -> Metric:
+    """Multiple choice: the one choice that the answer names, as a whole word or "(B)", is the true one."""
+    if len(set(map(_folded, choices))) < 2:
+        raise ForgeError(f"one_of{choices!r}: give at least two different choices")
+
+    def choice_match(task: Task, session: Session) -> bool:
+        text = _folded(session.answer)
+        named = [choice for choice in choices if re.search(rf"(?<!\w){re.escape(_folded(choice))}(?!\w)", text)]
+        return len(named) == 1 and _folded(named[0]) == _folded(task.answer)
+
+    return choice_match
+
+
+def math_equivalent(task: Task, session: Session) -> bool:
+    """The same mathematical object, by the math-verify library (needs the `math` extra): 1/2, 0.5 and \\frac{1}{2}.
+
+    Raises:
+        ForgeError: the extra is not installed.
+    """
+    try:
+        from math_verify import parse, verify
+    except ImportError as error:
+        raise ForgeError("math_equivalent needs the package math-verify: pip install 'forge-agents[math]'") from error
+    if session.answer is None:
+        return False
+    if _folded(session.answer) == _folded(task.answer):
+        return True
+    given, wanted = str(session.answer)[:2000], str(task.answer)[:2000]
+    # its time-outs are alarms, which only the main thread may set
+    parsed = [parse(_as_latex(text), parsing_timeout=None, raise_on_error=False) for text in (wanted, given)]
+    return bool(verify(parsed[0], parsed[1], timeout_seconds=None, raise_on_error=False))
+
+
+def _as_latex(text: str) -> str:
+    return text if "\\boxed" in text or "$" in text else f"${text}$"
+
+
+def llm_judge(model: str | ChatModel, rubric: str = "The answer says the same as the reference.") -> Metric:
+    """A chat model decides whether an answer meets the rubric.
+
+    Args:
+        model: a LiteLLM id, or a ChatModel.
+        rubric: when an answer counts as right.
+
+    Raises:
+        ForgeError: when scoring, if the judge gives no reply, or no verdict that can be read.
+    """
+    from forge import models
+
+    judge: Any = models.resolve(model) if isinstance(model, str) else model
+    if not hasattr(judge, "complete_sync"):
+        raise ForgeError(f"llm_judge(model={model!r}): it must write text; give a LiteLLM id")
+
+    def judged(task: Task, session: Session) -> Score:
+        from forge.models.chat import ChatRequest
+
+        words = (f"{rubric}\n\nQuestion: {task.question}\nReference: {task.answer}\nAnswer: {session.answer}\n\n"
+                 "Say why in one sentence, then a last line with only YES or NO.")  # fmt: skip
+        reply = judge.complete_sync(ChatRequest(messages=({"role": "user", "content": words},), temperature=0.0))
+        verdict = reply.text.strip().rsplit("\n", 1)[-1].strip(" .*").upper()
+        if verdict not in {"YES", "NO"}:
+            raise ForgeError(f"the judge {judge.name!r} gave no verdict on task {task.id!r}: {reply.error or reply.text!r}")
+        return Score(float(verdict == "YES"), reply.text.strip())
+
+    return judged
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _folded(value: object) -> str:
