@@ -62,8 +62,8 @@ class Terminate(_Edit):
     action: Literal["terminate"] = "terminate"
 
 
-Edit: TypeAlias = Add | Revise | Remove | Terminate
-EDIT_KINDS: tuple[type[Edit], ...] = (Add, Revise, Remove, Terminate)
+Edit: TypeAlias = Annotated[Add | Revise | Remove | Terminate, Field(discriminator="action")]
+EDIT_KINDS: tuple[type[Add | Revise | Remove | Terminate], ...] = (Add, Revise, Remove, Terminate)
 
 
 def edit_tools() -> list[dict[str, Any]]:
@@ -97,7 +97,7 @@ def edit_from_call(name: str, arguments: Mapping[str, Any]) -> Edit:
         raise ArgumentError(f"{name}: {'; '.join(wrong)}", hint=f"arguments: {needed}") from None
 
 
-def _parameters(kind: type[Edit]) -> dict[str, Any]:
+def _parameters(kind: type[_Edit]) -> dict[str, Any]:
     schema = kind.model_json_schema()
     properties = {name: _without_null(part) for name, part in schema["properties"].items() if name != "action"}
     return {

@@ -199,6 +199,8 @@ def package_names(packages: Iterable[str] | str) -> tuple[str, ...]:
         FunctionError: something is no bare name (a version, an option, a URL).
     """
     names: dict[str, None] = {}
+    if not isinstance(packages, Iterable):
+        raise FunctionError(f"{packages!r} is no list of packages", hint='write bare names: ["numpy", "sympy"]')
     for text in [packages] if isinstance(packages, str) else packages:
         for name in re.split(r"[,\s]+", text.strip(", \n\t")) if isinstance(text, str) else [text]:
             if name != "" and (not isinstance(name, str) or not _PACKAGE.fullmatch(name)):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -204,9 +205,7 @@ class _Reader:
                 items: CoreSchema = core_schema.tuple_schema(parts)
             else:
                 items = core_schema.tuple_schema([*parts, self.read(rest)], variadic_item_index=len(parts))
-            return core_schema.no_info_after_validator_function(
-                list, core_schema.no_info_before_validator_function(_as_tuple, items)
-            )
+            return _tuple_as_list(core_schema.no_info_before_validator_function(_as_tuple, items))
         array: CoreSchema = core_schema.list_schema(self.read(schema.get("items", True)), **bounds)
         if schema.get("uniqueItems") is True:
             array = core_schema.no_info_after_validator_function(_all_different, array)
@@ -234,13 +233,18 @@ def _any_json() -> CoreSchema:
             core_schema.int_schema(strict=True),
             core_schema.float_schema(strict=True, allow_inf_nan=False),
             core_schema.str_schema(strict=True),
-            core_schema.list_schema(_ANY_JSON),
+            core_schema.list_schema(_ANY_JSON, strict=True),
+            _tuple_as_list(core_schema.tuple_schema([_ANY_JSON], variadic_item_index=0, strict=True)),
             core_schema.dict_schema(core_schema.str_schema(strict=True), _ANY_JSON),
         ],
         ref="any JSON value",
         custom_error_type="not_json",
         custom_error_message="Input should be a JSON value (null, a finite number, a text, a list, ...)",
     )
+
+
+def _tuple_as_list(items: CoreSchema) -> CoreSchema:
+    return core_schema.no_info_after_validator_function(list, items)
 
 
 def _closed(schema: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -301,7 +305,10 @@ def _number_bounds(schema: Mapping[str, Any]) -> dict[str, Any]:
         "exclusiveMaximum": "lt",
         "multipleOf": "multiple_of",
     }
-    return {short: schema[word] for word, short in words.items() if _is_number(schema.get(word))}
+    bounds = {short: schema[word] for word, short in words.items() if _is_number(schema.get(word))}
+    if schema.get("type") == "integer" and bounds.get("multiple_of", 1) % 1:
+        del bounds["multiple_of"]
+    return bounds
 
 
 def _length_bounds(schema: Mapping[str, Any], least: str, most: str) -> dict[str, Any]:
@@ -318,21 +325,24 @@ def _unchanged(value: object) -> object:
 
 
 def _integer(bounds: dict[str, Any]) -> CoreSchema:
+    rounded = {"ge": math.ceil, "gt": math.floor, "le": math.floor, "lt": math.ceil}
+    bounds = {word: rounded[word](bound) if word in rounded else bound for word, bound in bounds.items()}
     whole = core_schema.int_schema(**bounds)
     return core_schema.lax_or_strict_schema(core_schema.no_info_before_validator_function(_no_bool, whole), whole)
 
 
 def _number(bounds: dict[str, Any]) -> CoreSchema:
     number = core_schema.float_schema(allow_inf_nan=False, **bounds)
-    return core_schema.lax_or_strict_schema(
-        core_schema.no_info_before_validator_function(_exact_number, number),
-        core_schema.union_schema(
-            [core_schema.int_schema(**bounds), number],
-            mode="left_to_right",
-            custom_error_type="number",
-            custom_error_message=_NO_BOOL,
-        ),
+    exact = core_schema.no_info_before_validator_function(_exact_number, number)
+    if bounds:
+        return core_schema.lax_or_strict_schema(exact, number)
+    whole_or_not = core_schema.union_schema(  # a result may be a whole number of any size
+        [core_schema.int_schema(), number],
+        mode="left_to_right",
+        custom_error_type="number",
+        custom_error_message=_NO_BOOL,
     )
+    return core_schema.lax_or_strict_schema(exact, whole_or_not)
 
 
 def _no_bool(value: object) -> object:
