@@ -167,6 +167,11 @@ class _Reader:
             return _either([self._typed(str(part), schema) for part in kind])
         return _ANY_JSON if kind is None else self._typed(str(kind), schema)
 
+    def _property(self, schema: object) -> CoreSchema:
+        """A property whose default is null takes null, declared or not: callers spell defaults out."""
+        is_null_default = isinstance(schema, Mapping) and "default" in schema and schema["default"] is None
+        return core_schema.nullable_schema(self.read(schema)) if is_null_default else self.read(schema)
+
     def _reference(self, pointer: str) -> CoreSchema:
         if pointer not in self._seen:
             self._seen.add(pointer)
@@ -217,7 +222,7 @@ class _Reader:
         if not properties and not required and extra is not False:
             return core_schema.dict_schema(core_schema.str_schema(strict=True), self.read(extra))
         fields = {
-            name: core_schema.typed_dict_field(self.read(properties.get(name, True)), required=name in required)
+            name: core_schema.typed_dict_field(self._property(properties.get(name, True)), required=name in required)
             for name in [*properties, *sorted(required - set(properties))]
         }
         if extra is False:

@@ -38,6 +38,7 @@ FITTING = [
     ({"properties": {"a": {"type": "integer"}}, "additionalProperties": False}, [{"a": 1}], [{"b": 1}]),
     ({"properties": {}, "additionalProperties": False, "type": "object"}, [{}], [{"b": 1}]),
     ({"items": {"type": "integer"}}, [[1]], [["a"]]),
+    ({"properties": {"a": {"type": "string", "default": None}}}, [{"a": None}, {"a": "x"}], [{"a": []}]),
     ({"type": "null"}, [None], [0]),
     ({"type": "boolean"}, [True], ["maybe"]),
     ({}, [None, 1, "a", [{}]], [{1}, object(), float("nan"), {1: 2}]),
