@@ -7,17 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from forge.models.reading import FUNCTION_WORDS, Number, Reading, stem
+from forge.models.reading import Number, Reading
+from forge.models.words import POSITIONAL, SYMBOL_WORDS, stem
 
 _WHOLE_TEXT = frozenset({"question", "text", "prompt", "problem", "sentence", "passage"})
 _WRITTEN_BY_A_MODEL = frozenset({"code", "source", "script", "sql", "query", "expression", "command", "program"})
 _COLUMN = frozenset({"column", "field", "header"})
-_POSITIONAL = FUNCTION_WORDS | frozenset("number value first second third fourth fifth last left right x y".split())
-_SYMBOL_WORDS = {
-    "$": frozenset("price cost money dollar total amount paid pay budget bill salary wage income".split()),
-    "%": frozenset("percent percentage rate discount tax interest tip share".split()),
-    "": frozenset(),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +203,7 @@ def _surroundings(number: Number, tokens: Sequence[str]) -> frozenset[str]:
         if not token[0].isalpha():
             break
         after.append(token)
-    return frozenset(stem(token) for token in (*before, *after)) | _SYMBOL_WORDS[number.symbol]
+    return frozenset(stem(token) for token in (*before, *after)) | SYMBOL_WORDS[number.symbol]
 
 
 def _plain(value: float) -> int | float:
@@ -226,7 +221,7 @@ def _parameter(name: str, schema: Mapping[str, Any], required: bool) -> Paramete
         schema = {**options[0], "description": schema.get("description", "")}
     words = _words(name) | _words(str(schema.get("description", "")))
     choices = tuple(str(choice) for choice in schema.get("enum", ()))
-    return Parameter(name, _kind(name, schema), required, frozenset(words - _POSITIONAL), choices)
+    return Parameter(name, _kind(name, schema), required, frozenset(words - POSITIONAL), choices)
 
 
 def _kind(name: str, schema: Mapping[str, Any]) -> str:

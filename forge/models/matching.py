@@ -6,8 +6,10 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
-from forge.models.reading import FUNCTION_WORDS, Reading, read
+from forge.models.reading import Reading, read
+from forge.models.words import FUNCTION_WORDS
 
 SMOOTHING = 0.1  # pseudo-count of a feature that a function has never been seen with
 _EXAMPLES = re.compile(r"\n[ \t]*Examples?:[ \t]*\n", re.IGNORECASE)
@@ -22,7 +24,7 @@ def features(reading: Reading) -> tuple[str, ...]:
     """
     tokens = reading.tokens
     found = dict.fromkeys(tokens)
-    found.update(dict.fromkeys(map(" ".join, zip(tokens, tokens[1:], strict=False))))
+    found.update(dict.fromkeys(map(" ".join, pairwise(tokens))))
     found.update(dict.fromkeys(map(" … ".join, zip(tokens, tokens[2:], strict=False))))
     found["numbers " + "".join("1" if near else "0" for near in reading.relevant)] = None
     if reading.table is not None:

@@ -9,23 +9,14 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from forge.models.tables import Cell, Table, find_table, number_of
+from forge.models.tables import Table, find_table, number_of
+from forge.models.words import ASKING, CARDINALS, FUNCTION_WORDS, stem
 
-_CARDINALS = {
-    word: float(value)
-    for value, word in enumerate("two three four five six seven eight nine ten eleven twelve".split(), start=2)
-}
 _TOKEN = re.compile(
     r"""(?P<quote>"[^"\n]+"|“[^”\n]+”|(?<![\w'])'(?=[^\s'])[^'\n]*[^\s']'(?!\w))"""
     r"""|(?P<number>(?<![\w./])[-−]?[$€£]?\s?(?:\d+\s\d+/\d+|\d+/\d+|(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?\s?%?|\.\d+)"""
     r"""(?![\d/])(?!(?:st|nd|rd|th)\b))"""
     r"""|(?P<word>[^\W\d_]+(?:['’][^\W\d_]+)?)|(?P<mark>[,.?;:%$])"""
-)
-_ASKING = frozenset({"how", "what", "which", "find", "who", "calculate", "compute"})
-FUNCTION_WORDS = frozenset(
-    "a an the of in to and or from by on at for with as is are was were be been has have had do does did he she it they "
-    "i we you his her its their my your our this that these those there if then than so but not each per more many "
-    "much some how what which who when s".split()
 )
 _NEAR = 3  # words after a number in which its unit is looked for
 
@@ -78,8 +69,8 @@ def read(text: str) -> Reading:
         kind, found = match.lastgroup, match.group()
         if kind == "word":
             word = found.lower()
-            if word in _CARDINALS:
-                numbers.append(Number(_CARDINALS[word], "", len(tokens)))
+            if word in CARDINALS:
+                numbers.append(Number(CARDINALS[word], "", len(tokens)))
                 word = "#"
             tokens.append(word)
         elif kind == "number":
@@ -94,15 +85,6 @@ def read(text: str) -> Reading:
     return Reading(text, tuple(tokens), tuple(numbers), tuple(quotes), _items(prose), table, relevant)
 
 
-def stem(word: str) -> str:
-    """A word without a plural ending: enough to match "apples" with "apple"."""
-    if word.endswith("ies") and len(word) > 4:
-        return word[:-3] + "y"
-    if word.endswith(("ses", "xes", "zes", "ches", "shes")) and len(word) > 5:
-        return word[:-2]
-    return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > 3 else word
-
-
 def _symbol(found: str) -> str:
     return "$" if any(sign in found for sign in "$€£") else "%" if "%" in found else ""
 
@@ -112,7 +94,7 @@ def _words(tokens: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _relevant(tokens: list[str], numbers: list[Number]) -> tuple[bool, ...]:
-    start = next((place for place in range(len(tokens) - 1, -1, -1) if tokens[place] in _ASKING), len(tokens))
+    start = next((place for place in range(len(tokens) - 1, -1, -1) if tokens[place] in ASKING), len(tokens))
     asked = {stem(token) for token in tokens[start:]} - FUNCTION_WORDS
     found, last = [], False
     for number in numbers:
@@ -143,6 +125,3 @@ def _items(prose: str) -> tuple[str, ...]:
         return ()
     parts = re.split(r",\s*(?:and\s+)?|\s+and\s+", match.group(1))
     return tuple(part.strip().strip("\"'“”") for part in parts if part.strip())
-
-
-__all__ = ["FUNCTION_WORDS", "Cell", "Number", "Reading", "Table", "read", "stem"]

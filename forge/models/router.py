@@ -17,10 +17,10 @@ MOST_ATTEMPTS = 3  # functions tried on one question before giving up
 
 @dataclass(frozen=True, slots=True)
 class _Indexed:
-    """The functions that a context offers, ready for matching."""
+    """The functions that a context offers, ready for matching; those of one signature are filled once."""
 
     tools: tuple[ToolSpec, ...]
-    signatures: tuple[Signature, ...]
+    by_signature: tuple[tuple[Signature, tuple[int, ...]], ...]
     index: LexicalIndex
 
 
@@ -47,7 +47,7 @@ class Router:
     def _next(self, context: Context) -> Action:
         result = _last_result(context.steps)
         if result is not None:
-            return _call(SUBMIT, answer=result.value if result.value is not None else result.text)
+            return _call(SUBMIT, answer=_plain(result.value if result.value is not None else result.text))
         tried = {call.name for step in context.steps for call in step.action.calls}
         if context.turns_left > 1 and len(tried) < MOST_ATTEMPTS:
             for tool, filling in self.candidates(context.question, context.tools):
@@ -78,20 +78,20 @@ class Router:
                 for place, tool in enumerate(tools)
                 for document in documents(tool.name, tool.description)
             ]
-            signatures = tuple(Signature.of(tool.parameters) for tool in tools)
-            self._indexed[key] = _Indexed(tools, signatures, LexicalIndex(labelled, len(tools)))
+            by_signature: dict[Signature, tuple[int, ...]] = {}
+            for place, tool in enumerate(tools):
+                signature = Signature.of(tool.parameters)
+                by_signature[signature] = (*by_signature.get(signature, ()), place)
+            self._indexed[key] = _Indexed(tools, tuple(by_signature.items()), LexicalIndex(labelled, len(tools)))
         return self._indexed[key]
 
 
 def _fillings(indexed: _Indexed, reading: Reading) -> dict[int, Filling]:
-    """The filling of each function that can be filled; functions with one signature share it."""
-    shared: dict[Signature, Filling | None] = {}
+    """The filling of each function, by its place, that can be filled."""
     found = {}
-    for place, signature in enumerate(indexed.signatures):
-        if signature not in shared:
-            shared[signature] = fill(signature, reading)
-        if (filling := shared[signature]) is not None:
-            found[place] = filling
+    for signature, places in indexed.by_signature:
+        if (filling := fill(signature, reading)) is not None:
+            found.update(dict.fromkeys(places, filling))
     return found
 
 
@@ -102,6 +102,11 @@ def _last_result(steps: Sequence[Step]) -> Observation | None:
     last = steps[-1].observations[-1]
     absent = last.value is None and last.text in ("", "None", "null")
     return None if last.error or absent or last.name == SUBMIT else last
+
+
+def _plain(value: object) -> object:
+    """A whole number without a fraction, as people write it; anything else as it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _call(name: str, **arguments: object) -> Action:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from forge.models.words import stem
+
 Cell = float | int | str
 _NUMBER = re.compile(r"\s*[-−]?\s*[$€£]?\s?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:/\d+)?\s?%?\s*")
 _RULE = re.compile(r"\s*\|?[\s:|+-]*-{2,}[\s:|+-]*\|?\s*")
@@ -31,10 +33,10 @@ class Table:
 
     def mentioned_columns(self, words: Sequence[str]) -> tuple[str, ...]:
         """Columns that share a word with `words`, the most complete match first, else in table order."""
-        known = {_stem(word) for word in words}
+        known = {stem(word) for word in words}
         shares = []
         for place, column in enumerate(self.columns):
-            own = {_stem(word) for word in re.findall(r"[^\W\d_]+", column.lower())}
+            own = {stem(word) for word in re.findall(r"[^\W\d_]+", column.lower())}
             if own & known:
                 shares.append((-len(own & known) / len(own), place, column))
         return tuple(column for _, _, column in sorted(shares))
@@ -129,7 +131,3 @@ def _cell(text: str) -> Cell:
         return text
     value = number_of(text)
     return int(value) if value.is_integer() else value
-
-
-def _stem(word: str) -> str:
-    return word[:-1] if word.endswith("s") and len(word) > 3 else word
