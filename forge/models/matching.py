@@ -71,9 +71,10 @@ class LexicalIndex:
             self._totals[label] += len(document)
             for feature in document:
                 self._counts.setdefault(feature, Counter())[label] += 1
-        everything = sum(self._documents)
+        everything = max(1, sum(self._documents))
         self._prior = [math.log(max(n, SMOOTHING) / everything) for n in self._documents]
-        self._absent = [math.log(SMOOTHING / (t + SMOOTHING * len(self._counts))) for t in self._totals]
+        size = SMOOTHING * max(1, len(self._counts))
+        self._absent = [math.log(SMOOTHING / (total + size)) for total in self._totals]
         self._present = {
             feature: tuple((label, math.log1p(n / SMOOTHING)) for label, n in counts.items())
             for feature, counts in self._counts.items()

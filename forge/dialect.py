@@ -1,0 +1,243 @@
+"""How a chat model writes actions: as tool calls of the chat protocol, or as ReAct text."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from forge.models.chat import ChatRequest, Reply, ToolCall
+from forge.models.protocol import Context, ToolSpec
+from forge.session import Action, Call, Step
+
+SUBMIT = "submit"
+
+
+class Dialect(Protocol):
+    """Renders what a model may see as a chat request, and reads its reply as an action."""
+
+    @property
+    def name(self) -> str: ...
+
+    def request(self, context: Context) -> ChatRequest: ...
+
+    def parse(self, reply: Reply, context: Context) -> Action: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalls:
+    """Tool calls of the OpenAI chat protocol. A reply of text alone is the answer."""
+
+    name: str = "tools"
+
+    def request(self, context: Context) -> ChatRequest:
+        messages: list[Mapping[str, Any]] = [
+            {"role": "system", "content": context.instructions},
+            {"role": "user", "content": context.question},
+        ]
+        for number, step in enumerate(context.steps):
+            messages += _tool_messages(step, number)
+        return ChatRequest(messages=tuple(messages), tools=tuple(map(_tool, context.tools)), seed=context.seed)
+
+    def parse(self, reply: Reply, context: Context) -> Action:
+        if reply.error:
+            return Action(reply.error, finish_reason="error", usage=reply.usage)
+        cut = reply.finish_reason == "length"
+        calls = tuple(_call(call, cut=cut) for call in reply.tool_calls)
+        if not calls and reply.text.strip() and not cut:
+            calls = (Call(SUBMIT, {"answer": reply.text.strip()}, text=reply.text),)
+        return Action(reply.text, calls, reply.finish_reason, reply.usage)
+
+
+def _tool(spec: ToolSpec) -> dict[str, Any]:
+    function = {"name": spec.name, "description": spec.description, "parameters": spec.parameters}
+    return {"type": "function", "function": function}
+
+
+def _call(call: ToolCall, *, cut: bool) -> Call:
+    arguments, error = read_arguments(call.arguments)
+    if error and cut:
+        error = "the arguments were cut off at the length limit; write less"
+    return Call(call.name, arguments, call.id, error, call.arguments)
+
+
+def read_arguments(text: str) -> tuple[Mapping[str, Any], str]:
+    """The arguments of a call and what is wrong with them: a JSON object, or nothing for no arguments."""
+    if not text.strip():
+        return {}, ""
+    try:
+        arguments = json.loads(text)
+    except json.JSONDecodeError as error:
+        return {}, f"the arguments are not valid JSON ({error}); write one JSON object"
+    if not isinstance(arguments, dict):
+        return {}, f"the arguments must be a JSON object, not {type(arguments).__name__}"
+    return arguments, ""
+
+
+def _tool_messages(step: Step, number: int) -> list[Mapping[str, Any]]:
+    """The model's turn and one answer to every call in it, as the protocol demands."""
+    action = step.action
+    if not action.calls:
+        nudges = [{"role": "user", "content": seen.text} for seen in step.observations]
+        return [{"role": "assistant", "content": action.text or "(nothing)"}, *nudges]
+    ids = _distinct_ids(action.calls, number)
+    written = [
+        {"id": identity, "type": "function", "function": {"name": call.name, "arguments": _arguments_text(call)}}
+        for identity, call in zip(ids, action.calls, strict=True)
+    ]
+    answers = [
+        {"role": "tool", "tool_call_id": identity, "content": seen.text}
+        for identity, seen in zip(ids, step.observations, strict=False)
+    ]
+    return [{"role": "assistant", "content": action.text or None, "tool_calls": written}, *answers]
+
+
+def _distinct_ids(calls: Sequence[Call], number: int) -> list[str]:
+    """The provider's ids, or made ones where an id is missing or comes twice."""
+    seen: list[str] = []
+    for place, call in enumerate(calls):
+        seen.append(call.id if call.id and call.id not in seen else f"call_{number}_{place}")
+    return seen
+
+
+def _arguments_text(call: Call) -> str:
+    """What the model wrote; servers refuse a history with malformed JSON, so that goes as a JSON object."""
+    if call.error:
+        return json.dumps({"malformed": call.text})
+    return call.text if read_arguments(call.text) == (call.arguments, "") and call.text else json.dumps(call.arguments)
+
+
+REACT = """\
+{instructions}
+
+You can use these functions:
+{tools}
+
+Write in exactly this form, one action at a time, and stop after Action Input:
+Thought: what to do next, and why
+Action: the name of one function
+Action Input: its arguments as one JSON object
+You will then be shown a line that begins with Observation:, and go on with another Thought.
+When you know the answer, write:
+Thought: why this is the answer
+Final Answer: the answer and nothing else"""
+
+_LABEL = re.compile(
+    r"^[ \t]*[*_]*(?P<label>thought|action input|action|observation|final answer)[*_]*[ \t]*:[*_]*[ \t]*", re.I | re.M
+)
+_FENCE = re.compile(r"\A```[\w+-]*[ \t]*\n(?P<code>.*?)\n?```\s*\Z", re.S)
+
+
+@dataclass(frozen=True, slots=True)
+class ReAct:
+    """Thought, Action, Action Input, Observation as plain text (arXiv 2210.03629), for models without tool calls."""
+
+    name: str = "react"
+
+    def request(self, context: Context) -> ChatRequest:
+        offered = [spec for spec in context.tools if spec.name != SUBMIT]
+        tools = "\n".join(_described(spec) for spec in offered) or "(none)"
+        messages: list[Mapping[str, Any]] = [
+            {"role": "system", "content": REACT.format(instructions=context.instructions, tools=tools)},
+            {"role": "user", "content": f"Question: {context.question}"},
+        ]
+        for step in context.steps:
+            seen = "\n".join(observation.text for observation in step.observations)
+            messages.append({"role": "assistant", "content": step.action.text or "(nothing)"})
+            messages.append({"role": "user", "content": f"Observation: {seen}"})
+        return ChatRequest(messages=tuple(messages), stop=("\nObservation:",), seed=context.seed)
+
+    def parse(self, reply: Reply, context: Context) -> Action:
+        if reply.error:
+            return Action(reply.error, finish_reason="error", usage=reply.usage)
+        parts = _parts(reply.text)
+        kept, calls = _first_action(parts, context.tools, cut=reply.finish_reason == "length")
+        text = reply.text[:kept].rstrip() if calls else reply.text
+        return Action(text, calls, reply.finish_reason, reply.usage)
+
+
+def _described(spec: ToolSpec) -> str:
+    return f"- {spec.name}: {spec.description}\n  arguments: {json.dumps(spec.parameters, ensure_ascii=False)}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    label: str
+    text: str
+    end: int
+
+
+def _parts(text: str) -> list[_Part]:
+    """The labelled parts, up to an Observation that the model made up."""
+    marks = list(_LABEL.finditer(text))
+    found = []
+    for mark, following in zip(marks, [*marks[1:], None], strict=True):
+        end = following.start() if following else len(text)
+        label = mark["label"].lower()
+        if label == "observation":
+            break
+        found.append(_Part(label, text[mark.end() : end].strip(), end))
+    return found
+
+
+def _first_action(parts: Sequence[_Part], tools: Sequence[ToolSpec], *, cut: bool) -> tuple[int, tuple[Call, ...]]:
+    """The first action or final answer, and where it ends in the text."""
+    for place, part in enumerate(parts):
+        if part.label == "final answer":
+            if not part.text:
+                continue
+            return part.end, (Call(SUBMIT, {"answer": part.text}, text=part.text),)
+        if part.label == "action":
+            following = parts[place + 1] if place + 1 < len(parts) else None
+            written = following if following is not None and following.label == "action input" else None
+            name = part.text.splitlines()[0].strip().strip("`*\"' ").removesuffix("()") if part.text else ""
+            if written is None and cut:
+                return part.end, (Call(name, error="cut off at the length limit before Action Input"),)
+            arguments, error = _react_arguments(written.text if written else "", name, tools)
+            if error and cut:
+                error = "the Action Input was cut off at the length limit; write less"
+            end = written.end if written else part.end
+            return end, (Call(name, arguments, error=error, text=written.text if written else ""),)
+    return 0, ()
+
+
+def _react_arguments(text: str, name: str, tools: Sequence[ToolSpec]) -> tuple[Mapping[str, Any], str]:
+    """A JSON object, in a code fence or not; a function of one text parameter also takes the text as it stands."""
+    fenced = _FENCE.match(text.strip())
+    bare = fenced["code"] if fenced else text.strip()
+    arguments, error = read_arguments(bare)
+    if not error:
+        return arguments, ""
+    literal = _python_object(bare)
+    if literal is not None:
+        return literal, ""
+    properties = next((spec.parameters.get("properties", {}) for spec in tools if spec.name == name), {})
+    if len(properties) == 1 and not bare.startswith("{"):
+        ((parameter, schema),) = properties.items()
+        return {parameter: _single(bare, schema)}, ""
+    return {}, error
+
+
+def _python_object(text: str) -> dict[str, Any] | None:
+    """A dict with text keys as Python writes it ({'x': True}), which says the same as JSON would."""
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    return value if isinstance(value, dict) and all(isinstance(key, str) for key in value) else None
+
+
+def _single(text: str, schema: Mapping[str, Any]) -> Any:  # any JSON value
+    if schema.get("type") == "string":
+        quoted = len(text) > 1 and text[0] == text[-1] == '"'
+        try:
+            return json.loads(text) if quoted else text
+        except json.JSONDecodeError:
+            return text
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text

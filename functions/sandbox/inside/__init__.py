@@ -1,0 +1,1 @@
+"""What runs on the far side of the boundary: standard library only, no import from the rest of the project."""
