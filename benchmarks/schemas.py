@@ -20,7 +20,7 @@ from typing import Any
 
 from benchmarks.data import data_folder, rows
 from functions.errors import ArgumentError, ForgeError
-from functions.json_schema import JSONSchema, coerce_arguments
+from functions.json_schema import JSONSchema, validate_arguments
 
 Schema = dict[str, Any]  # a JSON schema is JSON: nothing narrower describes it
 
@@ -101,7 +101,7 @@ def _verdict(call: ToolCall, ours: JSONSchema, referee: Any) -> tuple[str, str]:
     fits = referee.is_valid(dict(call.arguments))
     shown = f"{call.name}({json.dumps(call.arguments, default=str)[:120]})"
     try:
-        coerced = coerce_arguments(call.name, ours, call.arguments)
+        coerced = validate_arguments(ours, call.arguments, name=call.name)
     except ArgumentError as error:
         return (OURS_ONLY if fits else _reason(error)), str(error)[:200]
     if coerced == call.arguments:

@@ -6,10 +6,12 @@ import ast
 import builtins
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from functions.source import top_level
 
+_Read = TypeVar("_Read")
 Schema = dict[str, Any]  # a JSON schema is JSON: nothing narrower describes it
 Spec = (
     list[Any] | None
@@ -143,7 +145,7 @@ class Annotations:
                 return self._guarded(name, lambda: self._read(self._aliases[name]))
         return self._plain(node, self._dotted(node))
 
-    def _guarded(self, name: str, read: Callable[[], JSONType]) -> JSONType:
+    def _guarded(self, name: str, read: Callable[[], _Read]) -> _Read:
         if name in self._open:
             raise _NotJSONError(f"type {name!r} refers to itself; use dict")
         self._open.append(name)
@@ -270,21 +272,21 @@ class Annotations:
         return JSONType(schema, ["dataclass", node.name, decodes])
 
     def _is_typed_dict(self, node: ast.ClassDef) -> bool:
-        return any(
-            self._dotted(base) in _TYPED_DICTS
-            or (parent is not None and parent is not node and self._is_typed_dict(parent))
-            for base, parent in ((base, self._parent(base)) for base in node.bases)
-        )
+        seen: list[ast.ClassDef] = [node]
+        for ancestor in seen:  # grows while it is read
+            if any(self._dotted(base) in _TYPED_DICTS for base in ancestor.bases):
+                return True
+            seen += [parent for parent in filter(None, map(self._parent, ancestor.bases)) if parent not in seen]
+        return False
 
     def _parent(self, base: ast.expr) -> ast.ClassDef | None:
         return self._classes.get(base.id) if isinstance(base, ast.Name) else None
 
     def _fields(self, node: ast.ClassDef) -> list[_Field]:
         fields: dict[str, _Field] = {}
-        for base in node.bases:
-            if (parent := self._parent(base)) is not None:
-                inherited = self._guarded_fields(parent)
-                fields.update({item.name: item for item in inherited})
+        for parent in filter(None, map(self._parent, node.bases)):
+            inherited = self._guarded(f"{parent.name} as a base", partial(self._fields, parent))
+            fields.update({item.name: item for item in inherited})
         total = not any(word.arg == "total" and _is_constant(word.value, False) for word in node.keywords)
         for statement in node.body:
             if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
@@ -300,17 +302,6 @@ class Annotations:
                 required = not optional and not _has_default(statement.value)
                 fields[name] = _Field(name, annotation, required)
         return list(fields.values())
-
-    def _guarded_fields(self, parent: ast.ClassDef) -> list[_Field]:
-        if parent.name in self._open and parent is not self._classes.get(parent.name):
-            return []
-        if len(self._open) > 50:
-            raise _NotJSONError(f"class {parent.name!r} is its own base")
-        self._open.append("")
-        try:
-            return self._fields(parent)
-        finally:
-            self._open.pop()
 
 
 class _NotJSONError(Exception):

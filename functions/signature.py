@@ -101,9 +101,9 @@ class Signature:
         Raises:
             ArgumentError: they do not fit.
         """
-        from functions.json_schema import coerce_arguments
+        from functions.json_schema import validate_arguments
 
-        coerced = coerce_arguments(self._name, self._argument_schema, arguments)
+        coerced = validate_arguments(self._argument_schema, arguments, name=self._name)
         return coerced if all(name in coerced for name in self.binding["positional"]) else self._without_gap(coerced)
 
     def check_result(self, value: object) -> None:
@@ -198,9 +198,10 @@ def _parameter(argument: ast.arg, kind: str, default: ast.expr | None, annotatio
 
 def _variadic(argument: ast.arg, kind: str, annotations: Annotations) -> Parameter:
     meaning = annotations.of_argument(argument.annotation)
-    if meaning.decode is not None:
-        decode = ["list", meaning.decode] if kind == "*" else ["dict", meaning.decode]
-        meaning = JSONType(meaning.schema, decode, meaning.problem)
+    if meaning.decode is not None and kind == "*":
+        meaning = JSONType(meaning.schema, ["list", meaning.decode], meaning.problem)
+    elif meaning.decode is not None:  # these arguments have no name by which the sandbox could find them
+        meaning = JSONType({}, None, "only int, float, str, bool, list and dict can stand behind **")
     return Parameter(argument.arg, kind, argument.annotation is not None, meaning, required=False)
 
 

@@ -442,3 +442,15 @@ def f(item: Item, many: list[Special], ids: set[int], pair: tuple[int, int], col
     arguments = {"item": {"price": 2}, "many": [{"price": 1, "corner": [1, 2]}], "ids": [3, 3, 1], "pair": [1, 2],
                  "color": "red", "point": {"x": 1}, "movie": {"title": "M"}}  # fmt: skip
     assert call(Function.from_source(source), arguments) == [2.0, [1, 3], 0, {"title": "M"}]
+
+
+def test_keyword_arguments_that_need_decoding_are_a_problem():
+    function = Function.from_source("def f(**pairs: tuple[int, int]) -> None:\n    '''Doc.'''\n")
+    assert function.problems() == ["parameter 'pairs': only int, float, str, bool, list and dict can stand behind **"]
+    assert function.binding["decode"] == {}
+
+
+def test_classes_that_are_their_own_bases_are_a_problem_not_a_crash():
+    text = "from dataclasses import dataclass\n{}class A(B):\n    x: int\n\nclass B(A):\n    y: int\n\ndef f(a: A) -> None:\n    pass\n"  # noqa: E501
+    for decorator in ("", "@dataclass\n"):
+        assert "parameter 'a': " in " ".join(Function.from_source(text.format(decorator)).problems())

@@ -3,7 +3,7 @@
 import pytest
 
 from functions import ArgumentError, ForgeError
-from functions.json_schema import JSONSchema, MismatchError, coerce_arguments, parameter_summary, type_words
+from functions.json_schema import JSONSchema, MismatchError, parameter_summary, type_words, validate_arguments
 
 FITTING = [
     ({"type": "integer", "minimum": 1, "maximum": 3}, [1, 3], [0, 4, "x"]),
@@ -97,23 +97,23 @@ def test_arguments_with_odd_names_are_checked_like_others():
     schema = JSONSchema(
         {"type": "object", "properties": {"first-name": {"type": "integer"}, "class": {}, "": {}}}, closed=True
     )
-    assert coerce_arguments("tool", schema, {"first-name": "1", "class": 2, "": 3}) == {
+    assert validate_arguments(schema, {"first-name": "1", "class": 2, "": 3}, name="tool") == {
         "first-name": 1,
         "class": 2,
         "": 3,
     }
     with pytest.raises(ArgumentError, match=r"tool: first-name must be a valid integer, not \"x\""):
-        coerce_arguments("tool", schema, {"first-name": "x"})
+        validate_arguments(schema, {"first-name": "x"}, name="tool")
 
 
 def test_text_is_read_as_json_only_where_a_list_or_object_is_wanted():
     schema = JSONSchema(
         {"type": "object", "properties": {"a": {"type": "array"}, "b": {"type": "string"}}}, closed=True
     )
-    assert coerce_arguments("tool", schema, {"a": "[1]", "b": "[1]"}) == {"a": [1], "b": "[1]"}
+    assert validate_arguments(schema, {"a": "[1]", "b": "[1]"}, name="tool") == {"a": [1], "b": "[1]"}
     for text in ("[1", "1", "{}", "[" * 100_000):
         with pytest.raises(ArgumentError):
-            coerce_arguments("tool", schema, {"a": text})
+            validate_arguments(schema, {"a": text}, name="tool")
 
 
 def test_a_summary_tells_names_types_and_what_may_be_left_out():
@@ -126,3 +126,8 @@ def test_a_summary_tells_names_types_and_what_may_be_left_out():
     )
     assert parameter_summary({}) == "it takes no parameters"
     assert type_words(True) == "any"
+
+
+def test_a_plain_schema_is_closed_and_made_ready_on_the_way():
+    with pytest.raises(ArgumentError, match="'b' is unknown"):
+        validate_arguments({"type": "object", "properties": {"a": {}}}, {"b": 1}, name="tool")
