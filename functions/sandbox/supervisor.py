@@ -183,6 +183,7 @@ class Child:
 
     def __init__(self, data: socket.socket, status: socket.socket) -> None:
         self._data, self._status = data, status
+        self._ended: Ending | None = None
         self.busy_seconds = 0.0
         self.calls = 0
 
@@ -261,6 +262,8 @@ class Child:
         Raises:
             ZygoteLost: nobody tells.
         """
+        if self._ended is not None:
+            return self._ended
         if not select.select([self._status], [], [], 0.05)[0]:  # one that is ending by itself may finish
             self._status.shutdown(socket.SHUT_WR)
         return self._ending()
@@ -277,7 +280,8 @@ class Child:
             raise ZygoteLost("the sandbox does not report how a process ended")
         status, _, microseconds = STATUS.unpack(report)
         code = os.waitstatus_to_exitcode(status)
-        return Ending(-code if code < 0 else None, code if code >= 0 else None, microseconds / 1e6)
+        self._ended = Ending(-code if code < 0 else None, code if code >= 0 else None, microseconds / 1e6)
+        return self._ended
 
     def close(self) -> None:
         """Let go of the child; it is killed if it still runs."""

@@ -249,6 +249,13 @@ class Nursery:
         pid, status = self.by_process.pop(process)
         _, code, usage = os.wait4(pid, 0)
         del self.by_status[status]
+        # a child being forked just now holds copies of both: closing alone would leave them in the poll, under numbers
+        # that the next child's descriptors get, and that child would be killed
+        for descriptor in (process, status):
+            try:
+                self.poll.unregister(descriptor)
+            except FileNotFoundError:
+                pass  # it was killed, and left the poll then
         try:
             os.write(status, STATUS.pack(code, usage.ru_maxrss, int((usage.ru_utime + usage.ru_stime) * 1e6)))
         except OSError:
