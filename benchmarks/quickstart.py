@@ -8,11 +8,15 @@ import shlex
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import forge
 import optim
 from benchmarks.catalog import Benchmark, load
 from benchmarks.plots import Point, learning_curve
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 SIZES = (20, 60, 120, 240)
 SAMPLE = "What an agent sees, for example:"
@@ -25,11 +29,11 @@ def quickstart(folder: Path, seed: int | None = None) -> None:
         folder: is created; a run that lies there is replaced.
         seed: of problems and training; None draws a new one.
     """
-    from optim.console import ConsoleReport
     from rich.console import Console
-    from rich.syntax import Syntax
 
-    console = Console(highlight=False)
+    from optim.console import ConsoleReport
+
+    console = Console(highlight=False, soft_wrap=True)
     began = time.monotonic()
     seed = secrets.randbelow(100_000) if seed is None else seed
     benchmark = load("word-problems", seed=seed)
@@ -99,8 +103,19 @@ def _percent(evaluation: forge.Evaluation) -> str:
     return f"[bold]{evaluation.score:.1%}[/] [{low:.1%} to {high:.1%}]".replace(" [", r" \[", 1)
 
 
-def _show_functions(console: object, result: optim.Result) -> None:
-    raise NotImplementedError
+def _show_functions(console: Console, result: optim.Result) -> None:
+    """Every forged function by its signature and first line, and the shortest in full."""
+    from rich.syntax import Syntax
+
+    library = result.library
+    console.print(f"[bold]{len(library)} functions forged[/] in {len(result.history)} steps, {result.rollouts} rollouts:")
+    for name in library.names:
+        schema = library[name].parameters["properties"]
+        described = library[name].description.strip().splitlines()
+        console.print(f"  [cyan]{name}[/]({', '.join(schema)})  [dim]{described[0] if described else ''}[/]")
+    if shortest := min(library.values(), key=lambda function: len(function.source), default=None):
+        console.print(f"\n[dim]{shortest.name}, whole:[/]")
+        console.print(Syntax(shortest.source.strip(), "python", background_color="default", word_wrap=True))
 
 
 def _curve(agent: forge.Agent, benchmark: Benchmark, seed: int) -> list[Point]:

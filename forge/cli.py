@@ -35,23 +35,12 @@ ConcurrencyOption = Annotated[int, typer.Option("--concurrency", help="Sessions 
 
 
 def main() -> None:
-    """Run the command line; a ForgeError is a message and exit status 1, Ctrl-C is 130."""
+    """Run the command line; a ForgeError is a message and exit status 1."""
     try:
-        app(standalone_mode=False)
+        app()
     except ForgeError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
-    except typer.Abort:
-        sys.exit(130)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
-    except Exception as error:  # noqa: BLE001 - click's usage errors know how to show themselves
-        show = getattr(error, "show", None)
-        if show is None:
-            raise
-        show()
-        sys.exit(getattr(error, "exit_code", 2))
 
 
 @app.command()
@@ -99,9 +88,7 @@ def train(
 
     benchmark = _benchmark(data, test, metric, seed)
     agent = _agent(model, api_base, dialect, benchmark.instructions)
-    schedule_words = {"epochs": epochs, "minibatch": minibatch, "patience": patience}
-    limits = {"rollouts": rollouts, "tokens": tokens, "usd": usd, "seconds": seconds}
-    budget = forge.Budget(**{name: value for name, value in limits.items() if value is not None})
+    budget = forge.Budget(rollouts=rollouts, tokens=tokens, usd=usd, seconds=seconds)
 
     def once(dataset: forge.Dataset, seed: int, run: Any = None) -> optim.Result:
         import optim
@@ -111,7 +98,7 @@ def train(
             dataset,
             optimizer=_optimizer(optimizer, api_base),
             acceptance=_acceptance(acceptance),
-            schedule=optim.Schedule(**schedule_words),
+            schedule=optim.Schedule(epochs=epochs, minibatch=minibatch, patience=patience),
             budget=budget,
             concurrency=concurrency,
             run=run,

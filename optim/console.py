@@ -20,7 +20,7 @@ class ConsoleReport:
     def __init__(self, stream: TextIO | None = None) -> None:
         from rich.console import Console
 
-        self._console: Console = Console(file=stream or sys.stderr, highlight=False)
+        self._console: Console = Console(file=stream or sys.stderr, highlight=False, soft_wrap=True)
         self._best = 0.0
 
     def __call__(self, event: Mapping[str, Any]) -> None:
@@ -52,7 +52,7 @@ class ConsoleReport:
             case "refuse":
                 from rich.markup import escape
 
-                self._console.print(f"{step} [red]refused[/] before any rollout: {escape(event["reason"])}")
+                self._console.print(f"{step} [red]refused[/] before any rollout: {escape(event['reason'])}")
             case _:
                 self._console.print(f"{step} the optimizer proposes nothing")
 
