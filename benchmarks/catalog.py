@@ -26,7 +26,7 @@ def load(name: str, *, seed: int = 0) -> Benchmark:
         ForgeError: no such name, or its files cannot be found.
     """
     if name not in _LOADERS:
-        raise ForgeError(f"no data set is called {name!r}: one of {', '.join(sorted(_LOADERS))}, or a .jsonl or .csv file")
+        raise ForgeError(f"no data set is called {name!r}: one of {', '.join(names())}, or a .jsonl or .csv file")
     return _LOADERS[name](seed)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import shlex
 import sys
@@ -85,8 +84,9 @@ def quickstart(folder: Path, seed: int | None = None) -> None:
             "curve": [{"tasks": p.x, "score": p.score, "interval": [p.low, p.high]} for p in points],
         },
     )
+    library = folder / "library"
     console.print(f"\nlearning curve: {picture}\nresult:         {folder / 'result.json'}\n"
-                  f"functions:      {folder / 'library'} (forge functions list {shlex.quote(str(folder / 'library'))})\n"
+                  f"functions:      {library} (.venv/bin/forge functions list {shlex.quote(str(library))})\n"
                   f"took {seconds:.0f} s\n")  # fmt: skip
     console.print(NEXT)
 
@@ -108,7 +108,9 @@ def _show_functions(console: Console, result: optim.Result) -> None:
     from rich.syntax import Syntax
 
     library = result.library
-    console.print(f"[bold]{len(library)} functions forged[/] in {len(result.history)} steps, {result.rollouts} rollouts:")
+    console.print(
+        f"[bold]{len(library)} functions forged[/] in {len(result.history)} steps, {result.rollouts} rollouts:"
+    )
     for name in library.names:
         schema = library[name].parameters["properties"]
         described = library[name].description.strip().splitlines()

@@ -1,8 +1,8 @@
 """Forge trains LLM agents two ways behind one agent: their functions, or their weights.
 
-    import forge
-    agent = forge.Agent(model="openai/gpt-5-mini")
-    result = forge.train(agent, forge.Dataset(rows, metric=forge.metrics.numeric(1e-3)))
+import forge
+agent = forge.Agent(model="openai/gpt-5-mini")
+result = forge.train(agent, forge.Dataset(rows, metric=forge.metrics.numeric(1e-3)))
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ def __getattr__(name: str) -> Any:
     if name in _UPWARD:
         return getattr(import_module(_UPWARD[name]), name)
     close = difflib.get_close_matches(name, __all__, n=1)
-    raise AttributeError(f"module 'forge' has no attribute {name!r}" + (f"; did you mean {close[0]!r}?" if close else ""))
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    raise AttributeError(f"module 'forge' has no attribute {name!r}{hint}")
 
 
 def __dir__() -> list[str]:

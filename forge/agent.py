@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import hashlib
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import InitVar, dataclass, field
@@ -14,7 +16,7 @@ from forge.dialect import Dialect
 from forge.executor import Executor
 from forge.expert import Expert
 from forge.memory import Memory
-from forge.models.protocol import Context, Model
+from forge.models.protocol import Context
 from forge.session import Action, Observation, Session, Step, StopReason, Usage
 from forge.task import Task
 from forge.tools import Tool, World
@@ -88,9 +90,7 @@ class Agent:
 
         return await arun_one(self, _as_task(task), seed)
 
-    def play(
-        self, tasks: Sequence[Task], *, seed: int = 0, repeat: int = 0, memory: Memory | None = None
-    ) -> Play:
+    def play(self, tasks: Sequence[Task], *, seed: int = 0, repeat: int = 0, memory: Memory | None = None) -> Play:
         """Work on the tasks of one stream, in order: yields a context, is sent an action, returns the sessions.
 
         Args:
@@ -99,15 +99,15 @@ class Agent:
         if memory is None and self.memory is not None:
             memory = self.memory.fork()
         executor = Executor(self.library, self.all_tools, self.sandbox)
-        sessions = []
+        sessions: tuple[Session, ...] = ()
         for task in tasks:
-            sessions.append((yield from self._session(task, memory, executor, seed, repeat)))
-        return tuple(sessions)
+            sessions += ((yield from self._session(task, memory, executor, seed, repeat)),)
+        return sessions
 
     @property
     def all_tools(self) -> tuple[Tool, ...]:
         """The agent's own tools and the built-in ones that its memory and expert allow."""
-        memory = MEMORY_TOOLS + (CLEAR_CONTEXT,) if self.memory is not None else ()
+        memory = (*MEMORY_TOOLS, CLEAR_CONTEXT) if self.memory is not None else ()
         advice = ADVICE_TOOLS if self.expert is not None else ()
         return (*self.tools, *memory, *advice, SUBMIT)
 
@@ -116,7 +116,8 @@ class Agent:
     ) -> Generator[Context, Action, Session]:
         began = time.monotonic()
         world = World(task, memory, self.expert)
-        usage, stop, error = Usage(), "turns", ""
+        usage, error = Usage(), ""
+        stop: StopReason = "turns"
         for turn in range(self.max_turns):
             action = yield Context(
                 task_id=task.id,
@@ -177,8 +178,8 @@ def _observations(action: Action, executor: Executor, world: World) -> tuple[Obs
         return ()
     if not action.calls:
         return (Observation("", _nudge(action), error="no_call"),)
-    seen = {place: executor.execute(call, world) for place, call in enumerate(action.calls) if call.name != SUBMIT.name}
-    seen |= {place: executor.execute(call, world) for place, call in enumerate(action.calls) if call.name == SUBMIT.name}
+    submits_last = sorted(range(len(action.calls)), key=lambda place: action.calls[place].name == SUBMIT.name)
+    seen = {place: executor.execute(action.calls[place], world) for place in submits_last}
     return tuple(seen[place] for place in range(len(action.calls)))
 
 
@@ -200,19 +201,12 @@ def _as_task(task: str | Task) -> Task:
 
 def _seed(seed: int, task_id: str, repeat: int) -> int:
     """Keyed by purpose, never by order of arrival: candidate and incumbent meet the same luck."""
-    import hashlib
-
     return int.from_bytes(hashlib.sha256(f"{seed}:{task_id}:{repeat}".encode()).digest()[:4], "big") >> 1
 
 
 @cache
 def shared_sandbox() -> Sandbox:
     """The sandbox of every agent that brings none; closed when the process ends."""
-    import atexit
-
     sandbox = Sandbox(mode="worker")
     atexit.register(sandbox.close)
     return sandbox
-
-
-__all__ = ["INSTRUCTIONS", "Agent", "Model", "Play", "shared_sandbox"]

@@ -1,4 +1,4 @@
-"""The tools that Forge brings, AGILE's among them (arXiv 2405.14751): submit, retrieve, remember, reflect, advice, clear."""
+"""The tools that Forge brings, those of AGILE (arXiv 2405.14751): submit, memory, reflection, advice, clearing."""
 
 from __future__ import annotations
 

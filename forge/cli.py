@@ -24,10 +24,10 @@ app = typer.Typer(
 functions_app = typer.Typer(no_args_is_help=True, help="Look at, compare and export what was learned.")
 app.add_typer(functions_app, name="functions")
 
-DataOption = Annotated[str, typer.Option("--data", help="A known data set (mawps, word-problems) or a .jsonl/.csv file.")]
+DataOption = Annotated[str, typer.Option("--data", help="mawps, word-problems, or a .jsonl or .csv file.")]
 TestOption = Annotated[Path | None, typer.Option("--test", help="Held-out tasks, if --data is a file.")]
 MetricOption = Annotated[str, typer.Option("--metric", help="For files: exact, numeric or math.")]
-ModelOption = Annotated[str, typer.Option("--model", help="A LiteLLM id such as openai/gpt-5-mini, or router (offline).")]
+ModelOption = Annotated[str, typer.Option("--model", help="A LiteLLM id (openai/gpt-5-mini), or router (offline).")]
 ApiBaseOption = Annotated[str | None, typer.Option("--api-base", help="An OpenAI-compatible server's address.")]
 DialectOption = Annotated[str, typer.Option("--dialect", help="How an LLM writes actions: tools or react.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="Of splits, minibatches, sessions and optimizer.")]
@@ -295,7 +295,8 @@ def _show(result: optim.Result, benchmark: Benchmark, seed: int, concurrency: in
     print(f"before:    {before.score:.3f} [{before.interval[0]:.3f}, {before.interval[1]:.3f}]")
     print(f"after:     {after.score:.3f} [{after.interval[0]:.3f}, {after.interval[1]:.3f}]")
     print(f"change:    {paired.difference:+.3f} [{paired.interval[0]:+.3f}, {paired.interval[1]:+.3f}]")
-    print(f"functions: {len(result.library)} ({', '.join(result.library.names[:8])}{' ...' if len(result.library) > 8 else ''})")
+    shown = ", ".join(result.library.names[:8]) + (" ..." if len(result.library) > 8 else "")
+    print(f"functions: {len(result.library)} ({shown})")
     print(f"cost:      {result.rollouts} rollouts, {result.cost.tokens} tokens, ${result.cost.usd:.4f}")
 
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from forge.agent import Agent, Play
@@ -35,7 +36,10 @@ def drive(
     concurrency.
     """
     if isinstance(agent.model, AsyncModel):
-        return run_async(lambda: free(agent, streams, seed=seed, concurrency=concurrency, meter=meter, done=done))
+        sessions: list[tuple[Session, ...]] = run_async(
+            lambda: free(agent, streams, seed=seed, concurrency=concurrency, meter=meter, done=done)
+        )
+        return sessions
     return lockstep(agent, streams, seed=seed, concurrency=concurrency, meter=meter, done=done)
 
 
@@ -92,7 +96,7 @@ async def free(
             async with asyncio.TaskGroup() as group:
                 for _ in range(count):
                     group.create_task(worker(threads))
-        except* Exception as failures:
+        except* Exception as failures:  # noqa: BLE001 - the group is unwrapped and raised
             raise _first(failures) from None
     return [finished[place] for place in sorted(finished)]
 
@@ -139,15 +143,16 @@ def _first(failures: BaseExceptionGroup[Exception]) -> BaseException:
 def run_one(agent: Agent, task: Task, seed: int) -> Session:
     """One task over the agent's own memory."""
     if isinstance(agent.model, AsyncModel):
-        return run_async(lambda: arun_one(agent, task, seed))
+        session: Session = run_async(lambda: arun_one(agent, task, seed))
+        return session
     play = agent.play((task,), seed=seed, memory=agent.memory)
     context = next(play)
     while True:
         try:
             context = play.send(agent.model.act([context])[0])
         except StopIteration as end:
-            session: Session = end.value[0]
-            return session
+            sessions: tuple[Session, ...] = end.value
+            return sessions[0]
 
 
 async def arun_one(agent: Agent, task: Task, seed: int) -> Session:

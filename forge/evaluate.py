@@ -169,7 +169,7 @@ def score(task: Task, session: Session, metric: Metric) -> Session:
         verdict = metric(task, session)
     except ForgeError:
         raise
-    except Exception as error:  # noqa: BLE001 - a user's metric may raise anything; it is reported, not swallowed
+    except Exception as error:  # a user's metric may raise anything; it is reported
         raise ForgeError(f"the metric {name!r} raised {type(error).__name__} on task {task.id!r} (answer "
                          f"{session.answer!r:.80}): {error}") from error  # fmt: skip
     value, feedback = (verdict.value, verdict.feedback) if isinstance(verdict, Score) else (verdict, "")
@@ -191,9 +191,7 @@ def _number(value: object) -> float | None:
     return None if math.isnan(number) else number
 
 
-def _units(
-    sessions: Iterable[Session], streams: Sequence[str], value: Callable[[Session], float]
-) -> dict[str, float]:
+def _units(sessions: Iterable[Session], streams: Sequence[str], value: Callable[[Session], float]) -> dict[str, float]:
     """The mean value of each independent unit: a stream, or a task that is in none."""
     groups: dict[str, list[float]] = {}
     for session, stream in zip(sessions, streams, strict=True):

@@ -88,5 +88,3 @@ def _clipped(text: str) -> str:
     if len(text) <= CLIP:
         return text
     return f"{text[: CLIP // 2]}\n[{len(text) - CLIP} characters are left out]\n{text[-CLIP // 2 :]}"
-
-

@@ -85,4 +85,5 @@ def _rarity(holding: int, total: int) -> float:
 def _bm25(document: Counter[str], rarity: dict[str, float], average: float) -> float:
     """Okapi BM25 with k1 = 1.2 and b = 0.75 (Robertson and Zaragoza, 2009)."""
     weight = 1.2 * (0.25 + 0.75 * document.total() / average)
-    return math.fsum(rarity[word] * document[word] * 2.2 / (document[word] + weight) for word in rarity if document[word])
+    found = [(rarity[word], document[word]) for word in rarity if document[word]]
+    return math.fsum(weight_of * count * 2.2 / (count + weight) for weight_of, count in found)

@@ -149,7 +149,8 @@ def llm_judge(model: str | ChatModel, rubric: str = "The answer says the same as
         reply = judge.complete_sync(ChatRequest(messages=({"role": "user", "content": words},), temperature=0.0))
         verdict = reply.text.strip().rsplit("\n", 1)[-1].strip(" .*").upper()
         if verdict not in {"YES", "NO"}:
-            raise ForgeError(f"the judge {judge.name!r} gave no verdict on task {task.id!r}: {reply.error or reply.text!r}")
+            said = reply.error or repr(reply.text)
+            raise ForgeError(f"the judge {judge.name!r} gave no verdict on task {task.id!r}: {said}")
         return Score(float(verdict == "YES"), reply.text.strip())
 
     return judged

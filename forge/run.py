@@ -121,8 +121,10 @@ class Run:
         try:
             yield
         except OSError as error:
-            raise ForgeError(f"cannot use the run folder {self.path}: {error.strerror or error}. Give a folder that can "
-                             "be written, with room on its disk") from error  # fmt: skip
+            raise ForgeError(
+                f"cannot use the run folder {self.path}: {error.strerror or error}. Give a folder that can be written, "
+                "with room on its disk"
+            ) from error
 
 
 def _locked(path: Path) -> IO[str]:
@@ -136,5 +138,5 @@ def _locked(path: Path) -> IO[str]:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
-        raise ForgeError(f"{path.parent} is in use by another training: wait for it, or choose another folder") from None
+        raise ForgeError(f"{path.parent} is in use by another training: wait for it, or choose another") from None
     return file

@@ -52,7 +52,7 @@ def p_better(differences: Sequence[float]) -> float:
         return 0.5
     if all(abs(d) == 1 for d in moved):
         wins, n = sum(d > 0 for d in moved), len(moved) + 1
-        return sum(math.comb(n, k) for k in range(wins + 1)) / 2**n
+        return sum(math.comb(n, k) for k in range(wins + 1)) / float(2**n)
     size = math.fsum(map(abs, moved)) / len(moved)
     values = [*moved, size, -size]
     exponential = random.Random("bayesian bootstrap").expovariate

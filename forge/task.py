@@ -178,7 +178,9 @@ def _task(row: Mapping[str, Any] | Task, number: int) -> Task:
         raise ForgeError(f"row {number} is a {type(row).__name__}: give a mapping with 'question' and 'answer'")
     for key in ("question", "answer"):
         if key not in row:
-            raise ForgeError(f"row {number} has no {key!r}, only {sorted(map(str, row))}: name the column with columns=")
+            raise ForgeError(
+                f"row {number} has no {key!r}, only {sorted(map(str, row))}: name the column with columns="
+            )
     if not isinstance(row["question"], str) or not row["question"].strip():
         raise ForgeError(f"row {number}: question={row['question']!r} must be a non-empty text")
     if row["answer"] is None:
@@ -200,7 +202,7 @@ def _renamed(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str] | Non
     known = {"question", "answer", "id", "stream"}
     if unknown := set(columns) - known:
         raise ForgeError(f"columns names {sorted(unknown)}: it maps {sorted(known)} to the file's own column names")
-    renamed = []
+    renamed: list[Mapping[str, Any]] = []
     for number, row in enumerate(rows):
         if missing := [name for name in columns.values() if name not in row]:
             raise ForgeError(f"row {number} has no column {missing[0]!r}, only {sorted(map(str, row))}")

@@ -1,4 +1,4 @@
-"""Tools: trusted Python on the host, called by name like a function, never rewritten. A Function computes, a Tool acts."""
+"""Tools: trusted Python on the host, called by name, never rewritten. A Function computes, a Tool acts."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Tool:
     ) -> None:
         if not callable(run):
             raise ForgeError(f"Tool({run!r}): give a callable")
-        own_name = name or getattr(run, "__name__", "")
+        own_name: str = name if name is not None else getattr(run, "__name__", "")
         if not own_name.isidentifier() or own_name == "<lambda>":
             raise ForgeError(f"Tool({run!r}) has no usable name: give name='...'")
         self.run = run
@@ -112,7 +112,8 @@ class Tool:
             model = self._model.model_validate(dict(arguments))
         except ValidationError as error:
             wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:4])
-            raise ArgumentError(f"{self.name}: {wrong}", hint=f"parameters: {', '.join(self.parameters['properties'])}") from None
+            known = ", ".join(self.parameters["properties"]) or "none"
+            raise ArgumentError(f"{self.name}: {wrong}", hint=f"parameters: {known}") from None
         return {name: getattr(model, name) for name in model.model_fields_set}
 
 

@@ -77,4 +77,3 @@ class Posterior:
         differences = [pair.difference for pair in pairs]
         net = sum(d > 0 for d in differences) - sum(d < 0 for d in differences)
         return "keep" if net >= self.net_wins and p_better(differences) >= self.confidence else "drop"
-

@@ -12,6 +12,7 @@ from forge.models.chat import ChatModel
 from forge.session import Action, Call, Observation, Session, Step
 from forge.task import Task
 from functions import Function, Library, Sandbox
+from functions.edits import Edit
 from functions.errors import ForgeError
 from optim.agent_optimizer import AgentOptimizer
 from optim.evidence import Evidence, FailedLibrary
@@ -33,7 +34,12 @@ class AutoGenOptimizer:
     def __init__(self, max_actions_per_step: int, model: str | ChatModel, *, sandbox: Sandbox | None = None) -> None:
         self._optimizer = AgentOptimizer(model, max_actions=max_actions_per_step)
         self._sandbox = sandbox if sandbox is not None else Sandbox()
-        self.reset_optimizer()
+        self._best = self._trial = Library()
+        self._edits: tuple[Edit, ...] = ()
+        self._best_sessions: list[Session] = []
+        self._recorded: list[Session] = []
+        self._failed: list[FailedLibrary] = []
+        self._steps = 0
 
     @property
     def library(self) -> Library:
@@ -73,10 +79,7 @@ class AutoGenOptimizer:
     def reset_optimizer(self) -> None:
         """Forget everything."""
         self._best = self._trial = Library()
-        self._edits: tuple[Any, ...] = ()
-        self._best_sessions: list[Session] = []
-        self._recorded: list[Session] = []
-        self._failed: list[FailedLibrary] = []
+        self._edits, self._best_sessions, self._recorded, self._failed = (), [], [], []
         self._steps = 0
 
     def _judge(self) -> None:
@@ -101,9 +104,7 @@ class AutoGenOptimizer:
             step=self._steps,
         )
 
-    def _registrations(
-        self, registered: Library
-    ) -> tuple[list[dict[str, Any]], dict[str, Callable[..., Any] | None]]:
+    def _registrations(self, registered: Library) -> tuple[list[dict[str, Any]], dict[str, Callable[..., Any] | None]]:
         gone = [name for name in registered.names if name not in self._trial]
         signatures: list[dict[str, Any]] = [{"func_sig": {"name": name}, "is_remove": True} for name in gone]
         callables: dict[str, Callable[..., Any] | None] = dict.fromkeys(gone)

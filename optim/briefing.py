@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from forge.session import Session
 from forge.task import Task
 from functions import Library
-from functions.edits import Edit
+from functions.edits import Add, Edit, Revise
 from optim.evidence import Evidence, FailedLibrary
 
 CHARACTERS_PER_TOKEN = 4  # a rough bound, so that no tokenizer is needed
@@ -76,7 +76,7 @@ def _failures(failed: Sequence[FailedLibrary], cap: int) -> str:
     for failure in reversed(failed):
         what = ", ".join(describe(edit) for edit in failure.edits) or "no edit"
         outcome = f"refused: {failure.reason}" if failure.score is None else f"score {failure.score:.3f}"
-        code = "\n".join(edit.source.strip() for edit in failure.edits if getattr(edit, "source", ""))
+        code = "\n".join(edit.source.strip() for edit in failure.edits if isinstance(edit, Add | Revise))
         lines.append(f"- {what} ({outcome})" + (f"\n```python\n{code}\n```" if code else ""))
     kept = _within(lines, cap)
     if not kept:

@@ -39,7 +39,8 @@ class ConsoleReport:
         self._console.print(f"  start      score {event['score']:.3f} on {event['tasks']} tasks")
 
     def _trial(self, event: Mapping[str, Any]) -> None:
-        edits = ", ".join(event["edits"][:3]) + (f" and {len(event['edits']) - 3} more" if len(event["edits"]) > 3 else "")
+        more = len(event["edits"]) - 3
+        edits = ", ".join(event["edits"][:3]) + (f" and {more} more" if more > 0 else "")
         step = f"  step {event['step'] + 1:<5}"
         match event["decision"]:
             case "keep":

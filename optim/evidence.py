@@ -50,7 +50,8 @@ class Evidence:
 class Optimizer(Protocol):
     """Proposes edits of a library from evidence. `deterministic`: the same evidence gives the same edits."""
 
-    deterministic: bool
+    @property
+    def deterministic(self) -> bool: ...
 
     def propose(self, library: Library, evidence: Evidence) -> Sequence[Edit]:
         """The edits to try next, in order; none, or `Terminate` first, if nothing can be improved."""

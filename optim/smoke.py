@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from functions import FunctionRaised, Function, Library, SandboxError
+from functions import Function, FunctionRaised, Library, SandboxError
 from functions.edits import Add, Revise
 from functions.errors import ArgumentError, FunctionError, ResultTypeError
 from optim.actions import Proposal

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.errors import ForgeError
 from forge.statistics import p_better
+from functions.errors import ForgeError
 from optim.acceptance import Pair, Paper, Posterior, Ties
 
 binary = st.sampled_from([0.0, 1.0])

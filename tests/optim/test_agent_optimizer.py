@@ -33,8 +33,10 @@ def library(*reaches):
 
 
 def test_each_action_is_asked_for_by_a_request_of_its_own_that_shows_the_list_so_far():
-    chat = ScriptedChat([act("add_function", name="solve", source=solve(3), example_arguments={"n": 1}),
-                         act("revise_function", name="solve", source=solve(4), example_arguments={"n": 1})])  # fmt: skip
+    written = {"name": "solve", "example_arguments": {"n": 1}}
+    chat = ScriptedChat(
+        [act("add_function", source=solve(3), **written), act("revise_function", source=solve(4), **written)]
+    )
     edits, _ = propose(chat, max_actions=2)
     assert [type(edit) for edit in edits] == [Add, Revise]
     assert len(chat.requests) == 2
