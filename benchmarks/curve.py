@@ -110,11 +110,7 @@ def save(folder: Path, name: str, all_cells: Sequence[Cell]) -> Path:
     points = [Point(row.size, row.score, row.low, row.high) for row in table]
     return learning_curve(
         folder / "curve.png",
-        {
-            f"after training (mean of {seeds} seeds, 95% interval)": [
-                Point(r.size, r.score, r.low, r.high) for r in table
-            ]
-        },
+        {f"after training (mean of {seeds} seeds, 95% interval)": points},
         title=f"{name}: held-out score by training tasks",
         x_label="training tasks",
         y_label="score on held-out tasks",
