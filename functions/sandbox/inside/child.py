@@ -108,8 +108,6 @@ class Program:
                 arguments[parameter] = decoded(arguments[parameter], spec, names)
         positional = [arguments.pop(name) for name in binding["positional"] if name in arguments]
         rest = arguments.pop(binding["var_positional"], []) if binding["var_positional"] else []
-        if rest:  # what comes before *args must go by position then
-            positional += [arguments.pop(name) for name in binding["keyword"] if name in arguments]
         return function(*positional, *rest, **arguments)
 
     def told(self, error, kind):
