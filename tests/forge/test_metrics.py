@@ -1,0 +1,98 @@
+"""Hand-worked cases of every metric."""
+
+import pytest
+
+import forge
+from forge.metrics import exact_match, math_equivalent, numeric, one_of, read_number
+from functions import ForgeError
+
+
+def scored(metric, given, wanted):
+    return metric(forge.Task("t", "q", wanted), forge.Session("t", "q", answer=given))
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("$1,234.50", 1234.5), ("3/4", 0.75), ("-5", -5), ("1e3", 1000), ("so 12 pens", 12), ("50%", 50), ("5-12", 12),
+     ("A-3", 3), ("12.", 12), (".5", 0.5), ("\u22127", -7), ("The answer is 42.", 42), ("-$5", -5), ("2 - 3", 3),
+     ("1,2,3", 3), ("3 / 4 cups", 0.75), (7, 7), (2.5, 2.5)],
+)  # fmt: skip
+def test_numbers_are_read_from_answers(text, number):
+    assert read_number(text) == number
+
+
+@pytest.mark.parametrize("nothing", ["", "x", None, True, "12/0", "1e999", float("nan"), [1]])
+def test_what_holds_no_finite_number_reads_as_none(nothing):
+    assert read_number(nothing) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted", "right"),
+    [("12 pens", 12, True), (12.0004, 12, True), (12.1, 12, False), (None, 12, False), ("no idea", 12, False),
+     ("1000.5", 1000, True), ("0.0005", 0, True), ("0.002", 0, False)],
+)  # fmt: skip
+def test_numeric_is_relative_above_one_and_absolute_below(given, wanted, right):
+    assert scored(numeric(1e-3), given, wanted) is right
+
+
+def test_a_label_without_a_number_is_an_error_not_a_zero():
+    with pytest.raises(ForgeError, match="'twelve'"):
+        scored(numeric(), "12", "twelve")
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted", "right"),
+    [(" Rome ", "rome", True), (5.0, 5, True), ("5", 5, True), (None, "None", False), ("Rome, Italy", "Rome", False)],
+)
+def test_exact_match_folds_case_and_space_only(given, wanted, right):
+    assert scored(exact_match, given, wanted) is right
+
+
+@pytest.mark.parametrize(
+    ("given", "right"),
+    [("B", True), ("(B)", True), ("The answer is b.", True), ("A or B", False), ("Bob", False), (None, False)],
+)
+def test_one_of_wants_exactly_the_right_choice_named(given, right):
+    assert scored(one_of("A", "B", "C"), given, "B") is right
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted", "right"),
+    [("0.5", "\\frac{1}{2}", True), ("1/2", "\\frac12", True), ("$\\boxed{3}$", "3", True), ("x=3", "3", True),
+     ("(1,2)", "(1, 2)", True), ("2\\sqrt{2}", "\\sqrt{8}", True), ("4", "3", False), ("gibberish ((", "3", False),
+     (None, "3", False), ("[1,2)", "(1,2)", False)],
+)  # fmt: skip
+def test_math_equivalence_knows_the_same_object_in_other_words(given, wanted, right):
+    assert scored(math_equivalent, given, wanted) is right
+
+
+class Judge:
+    name = "judge"
+
+    def __init__(self, text):
+        self.text = text
+
+    def complete_sync(self, request):
+        from forge.models.chat import Reply
+
+        return Reply(self.text)
+
+    async def complete(self, request):
+        return self.complete_sync(request)
+
+
+def test_a_judges_last_line_is_the_verdict_and_its_reason_the_feedback():
+    verdict = scored(forge.metrics.llm_judge(Judge("Same city.\nYES")), "Roma", "Rome")
+    assert (verdict.value, "Same city" in verdict.feedback) == (1.0, True)
+    assert scored(forge.metrics.llm_judge(Judge("Other.\n**No.**")), "Paris", "Rome").value == 0.0
+
+
+def test_a_judge_without_a_verdict_is_an_error():
+    with pytest.raises(ForgeError, match="no verdict"):
+        scored(forge.metrics.llm_judge(Judge("Well, it depends")), "a", "b")
+
+
+@pytest.mark.parametrize("make", [lambda: numeric(-1), lambda: one_of("a"), lambda: forge.metrics.llm_judge("router")])
+def test_metrics_that_cannot_be_are_refused(make):
+    with pytest.raises(ForgeError):
+        make()
