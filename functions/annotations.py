@@ -17,6 +17,7 @@ Spec = (
     list[Any] | None
 )  # how the sandbox turns JSON into the value: None (as it is) or a tagged list, see `Function.binding`
 
+_MAX_READS = 5_000
 _SCALARS: dict[str, Schema] = {
     "int": {"type": "integer"},
     "float": {"type": "number"},
@@ -77,6 +78,7 @@ class Annotations:
         self._classes: dict[str, ast.ClassDef] = {}
         self._open: list[str] = []  # classes and aliases being read, to notice recursion
         self._is_result = False
+        self._reads = 0
         for statement in top_level(tree):
             self._learn(statement)
 
@@ -97,6 +99,8 @@ class Annotations:
             return self._read(annotation)
         except _NotJSONError as error:
             return JSONType({}, None, str(error))
+        except RecursionError:
+            return JSONType({}, None, "the annotation is nested too deep; use dict or list")
 
     def _learn(self, statement: ast.stmt) -> None:
         match statement:
@@ -132,6 +136,9 @@ class Annotations:
         return ""
 
     def _read(self, node: ast.expr) -> JSONType:
+        self._reads += 1
+        if self._reads > _MAX_READS:  # aliases of aliases can double at every step
+            raise _NotJSONError("the annotations of this source are too large; use dict or list")
         match node:
             case ast.Constant(value=str(text)):
                 return self._read(_parsed(text))

@@ -225,7 +225,11 @@ def _rewritten(statements: list[ast.stmt], text: str, renames: Mapping[str, str]
     renamed = [rename.visit(statement) for rename, statement in zip(touched, statements, strict=True)]
     if not any(rename.happened for rename in touched):
         return text
-    lines = [ast.unparse(ast.fix_missing_locations(statement)) for statement in renamed]
+    try:
+        lines = [ast.unparse(ast.fix_missing_locations(statement)) for statement in renamed]
+    except RecursionError:
+        raise FunctionError("a private name that two functions use differently stands in code that is nested too deep",
+                            hint=f"rename {', '.join(renames)} in one of them") from None  # fmt: skip
     return "\n".join(part for part in (_comments(text), *lines) if part)
 
 

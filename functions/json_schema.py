@@ -183,13 +183,14 @@ def _argument_error(
 ) -> ArgumentError:
     known = list(schema.get("properties", {}))
     reasons: list[str] = []
-    for item in mismatch.mismatches:
+    for item in mismatch.mismatches[:5]:
         near: list[str] = []
         if item.what == _UNKNOWN and item.where in arguments:
             near = difflib.get_close_matches(item.where, [word for word in known if word not in arguments], n=1)
         reasons.append(str(item) + (f", did you mean {near[0]!r}?" if near else ""))
-    shown = reasons[:5] + ([f"and {len(reasons) - 5} more"] if len(reasons) > 5 else [])
-    return ArgumentError(f"{name}: {'; '.join(shown)}", hint=parameter_summary(schema))
+    if (more := len(mismatch.mismatches) - len(reasons)) > 0:
+        reasons.append(f"and {more} more")
+    return ArgumentError(f"{name}: {'; '.join(reasons)}", hint=parameter_summary(schema))
 
 
 def _shown(value: object) -> str:

@@ -164,7 +164,7 @@ class Library(Mapping[str, Function]):
 
 def _apply(edit: Add | Revise | Remove, functions: dict[str, Function], index: int) -> None:
     present = functions.get(edit.name)
-    wanted = f"{edit.action} {edit.name!r}"
+    wanted = f"{edit.action} {edit.name[:80]!r}"
     if isinstance(edit, Add):
         if present is not None:
             raise EditError(

@@ -109,7 +109,7 @@ class _Reader:
             else:
                 items = core_schema.tuple_schema([*parts, self.read(rest)], variadic_item_index=len(parts))
             return _tuple_as_list(core_schema.no_info_before_validator_function(_as_tuple, items))
-        array: CoreSchema = core_schema.list_schema(self.read(schema.get("items", True)), **bounds)
+        array: CoreSchema = core_schema.list_schema(self.read(schema.get("items", True)), fail_fast=True, **bounds)
         if schema.get("uniqueItems") is True:
             array = core_schema.no_info_after_validator_function(_all_different, array)
         return array
@@ -136,7 +136,7 @@ def _any_json() -> CoreSchema:
             core_schema.int_schema(strict=True),
             core_schema.float_schema(strict=True, allow_inf_nan=False),
             core_schema.str_schema(strict=True),
-            core_schema.list_schema(_ANY_JSON, strict=True),
+            core_schema.list_schema(_ANY_JSON, strict=True, fail_fast=True),
             _tuple_as_list(core_schema.tuple_schema([_ANY_JSON], variadic_item_index=0, strict=True)),
             core_schema.dict_schema(core_schema.str_schema(strict=True), _ANY_JSON),
         ],
@@ -227,7 +227,7 @@ def _integer(bounds: dict[str, Any]) -> CoreSchema:
     rounded = {"ge": math.ceil, "gt": math.floor, "le": math.floor, "lt": math.ceil}
     bounds = {word: rounded[word](bound) if word in rounded else bound for word, bound in bounds.items()}
     whole = core_schema.int_schema(**bounds)
-    return core_schema.lax_or_strict_schema(core_schema.no_info_before_validator_function(_no_bool, whole), whole)
+    return core_schema.lax_or_strict_schema(core_schema.no_info_before_validator_function(_whole_number, whole), whole)
 
 
 def _number(bounds: dict[str, Any]) -> CoreSchema:
@@ -248,6 +248,12 @@ def _no_bool(value: object) -> object:
     if isinstance(value, bool):
         raise PydanticCustomError("no_bool", _NO_NUMBER)
     return value
+
+
+def _whole_number(value: object) -> object:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # pydantic does this up to 64 bits only
+    return _no_bool(value)
 
 
 def _exact_number(value: object) -> object:

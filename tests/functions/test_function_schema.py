@@ -1,5 +1,7 @@
 """What a function takes and gives: schemas from annotations and docstrings, coercion, and checks of results."""
 
+import time
+
 import pytest
 from in_process import call
 
@@ -282,6 +284,7 @@ def test_a_tool_schema_is_what_the_openai_protocol_asks_for():
 COERCED = [
     ("int", "3", 3),
     ("int", 3.0, 3),
+    ("int", 1e19, 10**19),
     ("int", " 3 ", 3),
     ("float", 3, 3.0),
     ("float", "3.5", 3.5),
@@ -454,3 +457,26 @@ def test_classes_that_are_their_own_bases_are_a_problem_not_a_crash():
     text = "from dataclasses import dataclass\n{}class A(B):\n    x: int\n\nclass B(A):\n    y: int\n\ndef f(a: A) -> None:\n    pass\n"  # noqa: E501
     for decorator in ("", "@dataclass\n"):
         assert "parameter 'a': " in " ".join(Function.from_source(text.format(decorator)).problems())
+
+
+def test_annotations_that_double_at_every_step_are_a_problem_not_a_hang():
+    aliases = "".join(f"A{n} = tuple[A{n + 1}, A{n + 1}]\n" for n in range(60))
+    function = Function.from_source(f"{aliases}A60 = int\n\ndef f(x: A0) -> A0:\n    pass\n")
+    assert "too large" in " ".join(function.problems())
+
+
+@pytest.mark.parametrize(
+    "annotation", ["'" + "a." * 900 + "b'", "'" + "|".join(["int"] * 5000) + "'", "list[" * 60 + "int" + "]" * 60]
+)
+def test_deep_annotations_are_read_or_a_problem_never_a_crash(annotation):
+    function = Function.from_source(f"def f(x: {annotation}) -> int:\n    return 1\n")
+    function.problems()
+    assert function.parameters["properties"].keys() == {"x"}
+
+
+def test_a_long_list_of_wrong_values_costs_little():
+    function = Function.from_source("def f(x: list[int]) -> int:\n    return 1\n")
+    start = time.perf_counter()
+    with pytest.raises(ArgumentError, match=r"x\[0\] must be"):
+        function.validate({"x": ["a"] * 1_000_000})
+    assert time.perf_counter() - start < 1
