@@ -104,25 +104,17 @@ def one_of(*choices: str) -> Metric:
 def math_equivalent(task: Task, session: Session) -> bool:
     """The same mathematical object, by the math-verify library (needs the `math` extra): 1/2, 0.5 and \\frac{1}{2}.
 
+    What takes seconds to evaluate counts as another object.
+
     Raises:
         ForgeError: the extra is not installed.
     """
-    try:
-        from math_verify import parse, verify
-    except ImportError as error:
-        raise ForgeError("math_equivalent needs the package math-verify: pip install 'forge-agents[math]'") from error
+    from forge.math_worker import equivalent
+
     if session.answer is None:
         return False
-    if _folded(session.answer) == _folded(task.answer):
-        return True
-    given, wanted = str(session.answer)[:2000], str(task.answer)[:2000]
-    # its time-outs are alarms, which only the main thread may set
-    parsed = [parse(_as_latex(text), parsing_timeout=None, raise_on_error=False) for text in (wanted, given)]
-    return bool(verify(parsed[0], parsed[1], timeout_seconds=None, raise_on_error=False))
-
-
-def _as_latex(text: str) -> str:
-    return text if "\\boxed" in text or "$" in text else f"${text}$"
+    same = _folded(session.answer) == _folded(task.answer)
+    return same or equivalent(str(task.answer), str(session.answer))
 
 
 def llm_judge(model: str | ChatModel, rubric: str = "The answer says the same as the reference.") -> Metric:

@@ -122,7 +122,7 @@ def nonsense(value):
 @pytest.mark.parametrize("value", [None, float("nan"), 2.0, -0.1, "yes", KeyError("gone"), [1]])
 @pytest.mark.parametrize("kind", [Scripted, Awaited])
 def test_a_metric_that_raises_or_gives_nonsense_is_named_with_the_task(value, kind):
-    with pytest.raises(ForgeError, match="'metric'.*'t0'"):
+    with pytest.raises(ForgeError, match=r"'metric'.*'t0'"):
         forge.evaluate(forge.Agent(model=kind(echo)), dataset(2, metric=nonsense(value)), concurrency=1)
 
 

@@ -66,6 +66,12 @@ def test_math_equivalence_knows_the_same_object_in_other_words(given, wanted, ri
     assert scored(math_equivalent, given, wanted) is right
 
 
+def test_an_answer_that_cannot_be_evaluated_in_time_is_wrong_and_the_next_one_is_scored(monkeypatch):
+    monkeypatch.setattr("forge.math_worker.ANSWER_SECONDS", 1.0)
+    assert scored(math_equivalent, "9^{9^{9^{9}}}", "3") is False
+    assert scored(math_equivalent, "1/2", "0.5") is True
+
+
 class Judge:
     name = "judge"
 
