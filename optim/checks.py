@@ -16,6 +16,9 @@ def require_sound(candidate: Library, incumbent: Library, sandbox: Sandbox) -> N
         if problems := function.problems():
             raise EditError(f"function {function.name!r}: {'; '.join(problems)}", index=0,
                             hint="annotate every parameter and the result, and write a docstring")  # fmt: skip
+        if unknown := candidate.undefined(function.name):
+            raise EditError(f"function {function.name!r} uses {', '.join(unknown)}, which nothing defines", index=0,
+                            hint="define or import it in the same source, or call a function of the list")  # fmt: skip
         sandbox.check(function, helpers=candidate.helpers(function.name))
 
 

@@ -28,7 +28,7 @@ class Rollouts:
     concurrency: int
     seed: int
     on_session: Callable[[Session], None]
-    _played: dict[tuple[str, str], Session] = field(default_factory=dict)
+    _played: dict[tuple[str, str, str], Session] = field(default_factory=dict)
 
     def play(self, library: Library, tasks: Sequence[Task]) -> tuple[Session, ...]:
         """The scored session of every task, in order; only what was not played before costs rollouts.
@@ -36,7 +36,7 @@ class Rollouts:
         Raises:
             BudgetSpent: sessions are missing because the budget is spent; those that were played are remembered.
         """
-        missing = [task for task in tasks if (library.version, task.id) not in self._played]
+        missing = [task for task in tasks if _key(library, task) not in self._played]
         if missing:
             self._require_budget()
             evaluation = evaluate(
@@ -47,7 +47,8 @@ class Rollouts:
                 budget=self.meter,
                 on_session=self.on_session,
             )
-            self._played.update({(library.version, session.task_id): session for session in evaluation.sessions})
+            asked = {task.id: task for task in missing}
+            self._played.update({_key(library, asked[s.task_id]): s for s in evaluation.sessions})
         sessions = self.known(library, tasks)
         if len(sessions) < len(tasks):
             self._require_budget()
@@ -55,9 +56,14 @@ class Rollouts:
 
     def known(self, library: Library, tasks: Sequence[Task]) -> tuple[Session, ...]:
         """The sessions already played, in the order of the tasks."""
-        found = (self._played.get((library.version, task.id)) for task in tasks)
+        found = (self._played.get(_key(library, task)) for task in tasks)
         return tuple(session for session in found if session is not None)
 
     def _require_budget(self) -> None:
         if reason := self.meter.exhausted:
             raise BudgetSpent(reason)
+
+
+def _key(library: Library, task: Task) -> tuple[str, str, str]:
+    """The question is in it because the ids of two data sets, both counted from 0, say nothing."""
+    return (library.version, task.id, task.question)

@@ -142,13 +142,21 @@ def test_frozen_functions_are_shown_as_fixed_and_may_not_be_touched():
     assert "fixed" in text(chat.requests[0])
 
 
-def test_a_revision_whose_code_is_broken_on_recorded_calls_is_handed_back():
+def test_a_revision_that_uses_an_undefined_name_is_handed_back():
     broken = solve(3).replace("2 * n", "twice(n)")
     chat = ScriptedChat([act("revise_function", name="solve", source=broken, example_arguments={"n": 9}),
                          act("remove_function", name="solve")])  # fmt: skip
     edits, _ = propose(chat, library(2), max_actions=1)
     assert [type(edit) for edit in edits] == [Remove]
-    assert "NameError" in text(chat.requests[1])
+    assert "twice, which nothing defines" in text(chat.requests[1])
+
+
+def test_a_revision_whose_code_is_broken_on_recorded_calls_is_handed_back():
+    broken = solve(3).replace("2 * n", "n.twice if n > 5 else __import__('twice')")
+    chat = ScriptedChat([act("revise_function", name="solve", source=broken, example_arguments={"n": 9}),
+                         act("remove_function", name="solve")])  # fmt: skip
+    edits, _ = propose(chat, library(2), max_actions=1)
+    assert [type(edit) for edit in edits] == [Remove]
 
 
 def test_the_optimizers_own_tokens_are_counted():
