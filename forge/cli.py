@@ -81,6 +81,7 @@ def train(
     seed: SeedOption = 0,
     concurrency: ConcurrencyOption = 16,
     run: Annotated[Path | None, typer.Option(help="Folder for log, library, result and plot.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that lies in the folder.")] = False,
     export: Annotated[Path | None, typer.Option(help="Write the learned functions as one Python module.")] = None,
 ) -> None:
     """Train an agent's functions on a data set, and measure it on held-out tasks."""
@@ -112,7 +113,7 @@ def train(
 
     chosen = benchmark.train if size is None else benchmark.train.sample(size, seed=seed)
     report = ConsoleReport()
-    result = once(chosen, seed, forge.Run(run, fresh=True, report_to=[report]))
+    result = once(chosen, seed, forge.Run(run, fresh=overwrite, report_to=[report]))
     _show(result, benchmark, seed, concurrency)
     if export is not None:
         result.export(export)

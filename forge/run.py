@@ -110,8 +110,8 @@ class Run:
         if not (self.path / "events.jsonl").exists():
             return
         if not self._fresh:
-            raise ForgeError(f"{self.path} holds a run already: choose another folder, or "
-                             f"forge.Run({str(self.path)!r}, fresh=True) to replace it")  # fmt: skip
+            raise ForgeError(f"{self.path} holds a run already: choose another folder, or replace it with "
+                             f"forge.Run({str(self.path)!r}, fresh=True), --overwrite on the command line")  # fmt: skip
         for name in ("events.jsonl", "sessions.jsonl", "result.json"):
             (self.path / name).unlink(missing_ok=True)
         shutil.rmtree(self.path / "library", ignore_errors=True)

@@ -1,0 +1,131 @@
+"""The command line as a person meets it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FORGE = [sys.executable, "-m", "forge.cli"]
+
+
+def forge(*arguments, cwd=ROOT, **environment):
+    quiet = {
+        name: value for name, value in os.environ.items() if not name.endswith("_API_KEY") and name != "FORGE_DATA"
+    }
+    quiet |= {"PYTHONPATH": str(ROOT), "COLUMNS": "200", **environment}
+    return subprocess.run(
+        [*FORGE, *map(str, arguments)], cwd=cwd, env=quiet, capture_output=True, text=True, timeout=100
+    )
+
+
+@pytest.fixture(scope="module")
+def quickstart(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("quickstart")
+    return forge("quickstart", "--run", folder / "run", "--seed", 7), folder / "run"
+
+
+def test_quickstart_goes_from_failing_to_solving_and_writes_what_it_measured(quickstart):
+    shown, run = quickstart
+    assert shown.returncode == 0, shown.stderr
+    result = json.loads((run / "result.json").read_text())
+    assert result["baseline"] < 0.1
+    assert result["score"] > 0.5
+    assert result["interval"][0] <= result["score"] <= result["interval"][1]
+    assert result["seconds"] < 60
+    assert result["functions"]
+    assert (run / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
+    for words in ("before training", "after training", "functions forged", "OPENAI_API_KEY", result["functions"][0]):
+        assert words in shown.stdout
+
+
+def test_a_second_quickstart_in_the_same_folder_draws_anew(quickstart):
+    _, run = quickstart
+    first = json.loads((run / "result.json").read_text())
+    again = forge("quickstart", "--run", run, "--seed", 8)
+    second = json.loads((run / "result.json").read_text())
+    assert again.returncode == 0, again.stderr
+    assert (first["seed"], second["seed"]) == (7, 8)
+
+
+def test_learned_functions_are_listed_shown_compared_and_exported(quickstart, tmp_path):
+    library = quickstart[1] / "library"
+    name = forge("functions", "list", library).stdout.split("(")[0]
+    assert f"def {name}(" in forge("functions", "show", library, name).stdout
+    assert forge("functions", "diff", library, library).stdout.strip() == ""
+    module = tmp_path / "tools.py"
+    assert forge("functions", "export", library, module).returncode == 0
+    subprocess.run([sys.executable, "-I", "-c", f"import runpy; runpy.run_path({str(module)!r})"], check=True)
+    unknown = forge("functions", "show", library, name + "x")
+    assert unknown.returncode == 1
+    assert name in unknown.stderr
+
+
+def rows(path, count=12):
+    lines = [{"question": f"What is {n} plus {n + 3}?", "answer": 2 * n + 3} for n in range(1, count + 1)]
+    path.write_text("\n".join(map(json.dumps, lines)))
+    return path
+
+
+def test_training_on_a_file_writes_a_run_and_refuses_to_write_over_it(tmp_path):
+    data, run = rows(tmp_path / "sums.jsonl"), tmp_path / "run"
+    options = ("train", "--data", data, "--test", rows(tmp_path / "test.jsonl", 5), "--metric", "numeric", "--run", run)
+    shown = forge(*options, "--export", tmp_path / "tools.py")
+    assert shown.returncode == 0, shown.stderr
+    assert "after:     1.000" in shown.stdout
+    assert (tmp_path / "tools.py").exists()
+    again = forge(*options)
+    assert again.returncode == 1
+    assert "holds a run already" in again.stderr
+    assert "--overwrite" in again.stderr
+    assert forge(*options, "--overwrite").returncode == 0
+    measured = forge("eval", "--data", data, "--test", data, "--metric", "numeric", "--library", run / "library")
+    assert "score 1.000" in measured.stdout
+
+
+MISTAKES = {
+    "an unknown data set": (("train", "--data", "mawp"), "mawps"),
+    "a data set that is not here": (("train", "--data", "mawps"), "FORGE_DATA"),
+    "a file that is not there": (("train", "--data", "none.jsonl"), "No such file"),
+    "a model without a key": (("train", "--data", "word-problems", "--model", "openai/gpt-5-mini"), "OPENAI_API_KEY"),
+    "a model of nobody": (("train", "--data", "word-problems", "--model", "opnai/gpt-5"), "openai"),
+    "an unknown rule": (("train", "--data", "word-problems", "--acceptance", "paperr"), "paper"),
+    "a budget of nothing": (("train", "--data", "word-problems", "--rollouts", "0"), "rollouts=0"),
+    "a curve of words": (("train", "--data", "word-problems", "--curve", "a,b"), "--curve"),
+    "an option nobody knows": (("train", "--data", "word-problems", "--epoch", "3"), "--epoch"),
+    "a library that is not there": (("functions", "list", "nowhere"), "nowhere"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_answered_with_one_message_and_no_traceback(mistake, tmp_path):
+    arguments, words = MISTAKES[mistake]
+    shown = forge(*arguments, cwd=tmp_path)
+    assert shown.returncode in (1, 2)
+    assert words in shown.stderr
+    assert "Traceback" not in shown.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_ctrl_c_ends_a_training_cleanly_with_its_library_saved(tmp_path):
+    run = tmp_path / "run"
+    command = [*FORGE, "train", "--data", "word-problems", "--minibatch", "2", "--patience", "1000", "--epochs", "1000",
+               "--acceptance", "ties", "--run", str(run)]  # fmt: skip
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while '"trial"' not in (log.read_text() if (log := run / "events.jsonl").exists() else ""):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert json.loads((run / "result.json").read_text())["stopped"] == "interrupted"
+    assert (run / "library").is_dir()
