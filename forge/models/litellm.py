@@ -20,6 +20,8 @@ from forge.models.protocol import Context
 from forge.session import Action, Usage
 from functions.errors import ForgeError
 
+REFUSED = frozenset({400, 401, 403, 404, 405, 413, 422})
+"""HTTP statuses that the same request will meet again."""
 LONGEST_WAIT = 60.0  # seconds; a server that asks for more patience is as good as down
 
 
@@ -35,6 +37,7 @@ class LiteLLM:
         max_tokens: of one reply; None leaves it to the provider.
         timeout_seconds: for one attempt.
         retries: further attempts after a 429, a 5xx, a time-out or a broken connection, with exponential back-off.
+        backoff_seconds: before the first of them; each further one waits twice as long, or as the server asks.
         cache: a folder in which replies are kept by the exact request; None keeps none.
 
     Raises:
@@ -52,10 +55,12 @@ class LiteLLM:
         max_tokens: int | None = None,
         timeout_seconds: float = 60.0,
         retries: int = 4,
+        backoff_seconds: float = 0.5,
         cache: str | Path | None = None,
     ) -> None:
-        if retries < 0 or not timeout_seconds > 0:
-            raise ForgeError(f"LiteLLM(retries={retries}, timeout_seconds={timeout_seconds}): 0 or more, and above 0")
+        if retries < 0 or backoff_seconds < 0 or not timeout_seconds > 0:
+            raise ForgeError(f"LiteLLM(retries={retries}, backoff_seconds={backoff_seconds}, timeout_seconds="
+                             f"{timeout_seconds}): 0 or more, 0 or more, and above 0")  # fmt: skip
         self.name = name
         self.api_base = api_base
         self.dialect: Dialect = dialect if dialect is not None else ToolCalls()
@@ -63,6 +68,7 @@ class LiteLLM:
         self.max_tokens = max_tokens
         self.timeout_seconds = timeout_seconds
         self.retries = retries
+        self.backoff_seconds = backoff_seconds
         self._api_key = api_key
         self._cache = ReplyCache(cache) if cache is not None else None
 
@@ -129,6 +135,8 @@ class LiteLLM:
         return reply
 
     async def _with_retries(self, request: ChatRequest) -> Reply:
+        from openai import OpenAIError
+
         litellm = _litellm()
         jitter = random.Random(f"{self.name}:{request.seed}")
         began = time.monotonic()
@@ -139,12 +147,12 @@ class LiteLLM:
             except _given_up(litellm) as error:
                 usage = Usage(calls=1, seconds=time.monotonic() - began)
                 return Reply(error=_words(error), finish_reason="error", usage=usage)
-            except _final(litellm) as error:
-                raise ForgeError(self._refusal(error)) from error
-            except _transient(litellm) as error:
+            except OpenAIError as error:  # the root of LiteLLM's errors, whatever the provider
+                if getattr(error, "status_code", None) in REFUSED:
+                    raise ForgeError(self._refusal(error)) from error
                 failure: Exception = error
             if attempt < self.retries:
-                await asyncio.sleep(_wait(failure, attempt, jitter))
+                await asyncio.sleep(_wait(failure, self.backoff_seconds * 2**attempt * (1 + jitter.random() / 2)))
         usage = Usage(calls=self.retries + 1, seconds=time.monotonic() - began)
         why = f"no reply after {self.retries + 1} attempts: {_words(failure)}"
         return Reply(error=why, finish_reason="error", usage=usage)
@@ -170,6 +178,7 @@ class LiteLLM:
             "num_retries": 0,
             "max_retries": 0,
             "drop_params": True,  # a provider without seeds is asked without one
+            "_skip_mcp_handler": True,  # LiteLLM's own MCP gateway, which needs a package that is not installed with it
             **{name: value for name, value in settings.items() if value is not None},
         }
 
@@ -192,31 +201,19 @@ def _litellm() -> Any:  # the module; it has no useful types
     return litellm
 
 
-def _transient(litellm: Any) -> tuple[type[Exception], ...]:
-    e = litellm.exceptions
-    return (e.RateLimitError, e.Timeout, e.APIConnectionError, e.InternalServerError, e.ServiceUnavailableError,
-            e.BadGatewayError, e.APIError, e.APIResponseValidationError)  # fmt: skip
-
-
 def _given_up(litellm: Any) -> tuple[type[Exception], ...]:
     """What another attempt cannot mend, but another session may not meet."""
     return (litellm.exceptions.ContextWindowExceededError, litellm.exceptions.ContentPolicyViolationError)
 
 
-def _final(litellm: Any) -> tuple[type[Exception], ...]:
-    e = litellm.exceptions
-    return (e.AuthenticationError, e.PermissionDeniedError, e.NotFoundError, e.BadRequestError,
-            e.UnprocessableEntityError)  # fmt: skip
-
-
-def _wait(error: Exception, attempt: int, jitter: random.Random) -> float:
-    """Seconds until the next attempt: what the server asks for, else 0.5, 1, 2, 4, ... with up to half more."""
-    headers: Mapping[str, str] = getattr(getattr(error, "response", None), "headers", None) or {}
+def _wait(error: Exception, seconds: float) -> float:
+    """Seconds until the next attempt: `seconds`, or what the server asks for if that is longer."""
+    headers: Mapping[str, str] = getattr(error, "litellm_response_headers", None) or {}
     try:
         asked = float(headers.get("retry-after", ""))
     except ValueError:
-        asked = 0.0
-    return min(max(asked, 0.5 * 2**attempt * (1 + jitter.random() / 2)), LONGEST_WAIT)
+        asked = 0.0  # not said, or said as a date
+    return min(max(asked, seconds), LONGEST_WAIT)
 
 
 def _words(error: Exception) -> str:
@@ -253,7 +250,7 @@ def _text(content: Any) -> str:  # None, a text, or a list of parts
 def _usage(litellm: Any, response: Any, seconds: float) -> Usage:
     usage = getattr(response, "usage", None)
     try:
-        usd = float(litellm.completion_cost(completion_response=response))
+        usd: float = litellm.completion_cost(completion_response=response)
     except Exception:  # noqa: BLE001 - LiteLLM raises bare Exception for a model without a price
         usd = 0.0
     return Usage(

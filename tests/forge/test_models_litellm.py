@@ -1,0 +1,164 @@
+"""LiteLLM models against a real HTTP server: what is retried, what is refused, what it costs."""
+
+import asyncio
+import threading
+import time
+
+import pytest
+from openai_server import Answer, OpenAIServer
+
+import forge
+from forge.models import LiteLLM
+from forge.models.chat import ChatRequest, ChatModel, ToolCall
+from forge.models.protocol import AsyncModel
+from functions import ForgeError
+
+HELLO = ChatRequest(messages=({"role": "user", "content": "hello"},))
+
+
+def model(server, name="openai/gpt-4o-mini", **settings):
+    return LiteLLM(name, api_base=server.url, **{"retries": 2, "backoff_seconds": 0.01, **settings})
+
+
+def test_a_model_is_both_an_agents_and_a_chat_model():
+    assert isinstance(LiteLLM("openai/x"), AsyncModel)
+    assert isinstance(LiteLLM("openai/x"), ChatModel)
+
+
+def test_a_reply_comes_with_its_tokens_and_its_price():
+    with OpenAIServer([Answer("hi")]) as server:
+        reply = model(server).complete_sync(HELLO)
+    assert (reply.text, reply.finish_reason) == ("hi", "stop")
+    assert (reply.usage.calls, reply.usage.input_tokens, reply.usage.output_tokens) == (1, 10, 5)
+    assert reply.usage.usd > 0
+    assert reply.usage.seconds > 0
+
+
+def test_a_model_without_a_known_price_costs_nothing():
+    with OpenAIServer([Answer("hi")]) as server:
+        assert model(server, "openai/my-own-model").complete_sync(HELLO).usage.usd == 0
+
+
+def test_tool_calls_come_as_the_model_wrote_them():
+    with OpenAIServer([Answer(calls=(("f", {"x": 1}), ("g", "{oops")))]) as server:
+        reply = model(server).complete_sync(HELLO)
+    assert reply.tool_calls == (ToolCall("call_0", "f", '{"x": 1}'), ToolCall("call_1", "g", "{oops"))
+
+
+FAULTS = {
+    "429": Answer(status=429),
+    "429 with a time to wait": Answer(status=429, headers={"Retry-After": "0.2"}),
+    "500": Answer(status=500),
+    "503": Answer(status=503),
+    "a connection that is cut": Answer("hi", cut=True),
+    "a body that is no JSON": Answer(body="<html>busy</html>"),
+    "a time-out": Answer("late", wait=1.5),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_passing_fault_is_tried_again(fault):
+    with OpenAIServer([FAULTS[fault], Answer("hi")]) as server:
+        reply = model(server, timeout_seconds=0.7).complete_sync(HELLO)
+    assert (reply.text, reply.error, len(server.requests)) == ("hi", "", 2)
+
+
+def test_the_time_that_a_server_asks_for_is_waited():
+    with OpenAIServer([FAULTS["429 with a time to wait"], Answer("hi")]) as server:
+        began = time.monotonic()
+        model(server).complete_sync(HELLO)
+        assert time.monotonic() - began >= 0.2
+
+
+def test_after_all_retries_the_reply_says_why_there_is_none_and_the_session_ends():
+    with OpenAIServer([Answer(status=500)]) as server:
+        reply = model(server).complete_sync(HELLO)
+        session = forge.Agent(model=model(server)).run("hello?")
+    assert "no reply after 3 attempts" in reply.error
+    assert len(server.requests) == 6
+    assert session.stop == "model_error"
+    assert "500" in session.error
+
+
+@pytest.mark.parametrize(("status", "words"), [(401, "key"), (403, "key"), (404, "no model"), (400, "cannot take")])
+def test_a_refusal_for_good_is_an_error_at_once(status, words):
+    with OpenAIServer([Answer(status=status)]) as server, pytest.raises(ForgeError, match=words):
+        model(server).complete_sync(HELLO)
+    assert len(server.requests) == 1
+
+
+def test_an_unknown_provider_and_a_missing_key_are_told_without_a_request(monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(ForgeError, match=r"opnai/x.*did you mean openai"):
+        LiteLLM("opnai/x").check()
+    with pytest.raises(ForgeError, match="OPENAI_API_KEY"):
+        LiteLLM("openai/gpt-5-mini").check()
+    LiteLLM("openai/gpt-5-mini", api_key="k").check()
+    LiteLLM("openai/own", api_base="http://127.0.0.1:9/v1").check()
+
+
+def test_a_server_that_is_not_there_is_a_reply_with_an_error():
+    reply = LiteLLM("openai/x", api_base="http://127.0.0.1:9/v1", retries=1, backoff_seconds=0.01).complete_sync(HELLO)
+    assert "2 attempts" in reply.error
+
+
+def test_one_model_serves_event_loops_one_after_another_and_threads_at_once():
+    with OpenAIServer([Answer("hi", wait=0.05)]) as server:
+        shared = model(server)
+        texts = [asyncio.run(shared.complete(HELLO)).text for _ in range(3)]
+        threads = [threading.Thread(target=lambda: texts.append(shared.complete_sync(HELLO).text)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert texts == ["hi"] * 11
+
+
+def test_cancelling_a_call_ends_it():
+    async def impatient(slow):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(slow.complete(HELLO), 0.2)
+
+    with OpenAIServer([Answer("late", wait=1.0)]) as server:
+        began = time.monotonic()
+        asyncio.run(impatient(model(server)))
+        assert time.monotonic() - began < 0.9
+
+
+def test_a_cached_reply_is_free_and_survives_the_process(tmp_path):
+    with OpenAIServer([Answer("hi")]) as server:
+        first = model(server, cache=tmp_path).complete_sync(HELLO)
+        again = model(server, cache=tmp_path).complete_sync(HELLO)
+        other = model(server, cache=tmp_path, temperature=0.5).complete_sync(HELLO)
+    assert (first.text, again.text, len(server.requests)) == ("hi", "hi", 2)
+    assert (again.usage.cached_calls, again.usage.usd, again.usage.tokens) == (1, 0, 0)
+    assert other.usage.cached_calls == 0
+
+
+def test_a_damaged_cache_entry_is_asked_for_again(tmp_path):
+    with OpenAIServer([Answer("hi")]) as server:
+        model(server, cache=tmp_path).complete_sync(HELLO)
+        next(tmp_path.rglob("*.json")).write_text('{"text"')
+        with pytest.warns(UserWarning, match="damaged"):
+            assert model(server, cache=tmp_path).complete_sync(HELLO).text == "hi"
+    assert len(server.requests) == 2
+
+
+def test_errors_are_not_cached(tmp_path):
+    with OpenAIServer([Answer(status=500), Answer("hi")]) as server:
+        assert model(server, cache=tmp_path, retries=0).complete_sync(HELLO).error
+        assert model(server, cache=tmp_path, retries=0).complete_sync(HELLO).text == "hi"
+
+
+def test_many_contexts_are_in_flight_at_once():
+    with OpenAIServer(lambda request: Answer("4", wait=0.3)) as server:
+        agent = forge.Agent(model=model(server))
+        began = time.monotonic()
+        data = forge.Dataset([{"question": f"{n}?", "answer": "4"} for n in range(32)])
+        assert forge.evaluate(agent, data, concurrency=32).score == 1
+        assert time.monotonic() - began < 5  # one after another it would be 9.6 s
+
+
+def test_settings_that_cannot_be_are_refused():
+    with pytest.raises(ForgeError, match="retries"):
+        LiteLLM("openai/x", retries=-1)
