@@ -214,7 +214,9 @@ def _react_arguments(text: str, name: str, tools: Sequence[ToolSpec]) -> tuple[M
     literal = _python_object(bare)
     if literal is not None:
         return literal, ""
-    properties = next((spec.parameters.get("properties", {}) for spec in tools if spec.name == name), {})
+    properties: Mapping[str, Any] = next(
+        (spec.parameters.get("properties", {}) for spec in tools if spec.name == name), {}
+    )
     if len(properties) == 1 and not bare.startswith("{"):
         ((parameter, schema),) = properties.items()
         return {parameter: _single(bare, schema)}, ""

@@ -71,7 +71,8 @@ def reply_from(data: Any) -> Reply:  # what json.loads gave
     from pydantic import ValidationError
 
     try:
-        return _adapter().validate_python(data)
+        reply: Reply = _adapter().validate_python(data)
+        return reply
     except ValidationError as error:
         raise ValueError(str(error)) from error
 
