@@ -107,8 +107,8 @@ class Replay(_Spoken):
     def _learn(self, line: str, number: int) -> None:
         try:
             entry = json.loads(line)
-            fields = dict(entry["request"])
-            request = ChatRequest(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
+            fields: dict[str, Any] = dict(entry["request"])
+            request = ChatRequest(**{name: _tuple(value) for name, value in fields.items()})
             reply = reply_from(entry["reply"])
             self.name = str(entry["model"])
         except (ValueError, KeyError, TypeError) as error:
@@ -135,3 +135,7 @@ def _alike(first: Sequence[Any], second: Sequence[Any]) -> int:
     """How many messages are equal from the start."""
     pairs = zip(first, second, strict=False)
     return next((place for place, (a, b) in enumerate(pairs) if a != b), min(len(first), len(second)))
+
+
+def _tuple(value: Any) -> Any:  # JSON's lists were tuples
+    return tuple(value) if isinstance(value, list) else value

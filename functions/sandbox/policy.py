@@ -34,7 +34,9 @@ def check_source(source: str, imports: frozenset[str] | None) -> None:
         for name in _imported(node):
             top = name.partition(".")[0]
             if top not in imports:
-                raise PolicyError(f"{name} may not be imported", line=getattr(node, "lineno", None), hint=_hint(top, imports))
+                raise PolicyError(
+                    f"{name} may not be imported", line=getattr(node, "lineno", None), hint=_hint(top, imports)
+                )
 
 
 def _imported(node: ast.AST) -> Iterator[str]:

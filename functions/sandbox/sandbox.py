@@ -297,9 +297,7 @@ class Sandbox:
                 answers += self._audited(program, [payload], [self._by_worker(program, payload)])
         return answers
 
-    def _audited(
-        self, program: _Program, payloads: Sequence[list[Any]], answers: list[Answer]
-    ) -> list[Answer]:
+    def _audited(self, program: _Program, payloads: Sequence[list[Any]], answers: list[Answer]) -> list[Answer]:
         """The answers, a sample of them compared with runs alone; if one differs, all of them alone."""
         for payload, answer in zip(payloads, answers, strict=True):
             if self._chance.random() < self._audit and not _same(answer, self._alone(program, payload)):
@@ -345,7 +343,7 @@ class Sandbox:
         deadline = began + self.timeout
         child.send([payload], deadline)
         try:
-            answer: Answer = child.receive(deadline, self.result_limit)
+            answer: dict[str, Any] = child.receive(deadline, self.result_limit)
         except (FunctionTimeout, EndedEarly, ProtocolError) as error:
             return self._failure(child, error, RECYCLE_BUSY_SECONDS + self.timeout)
         child.busy_seconds += time.monotonic() - began
@@ -452,8 +450,10 @@ class Sandbox:
             raise SandboxUnavailable(_refusal(given_up, zygote.missing))
         if escaped := [deed for deed in zygote.escaped if not _excused(deed, given_up)]:
             zygote.close()
-            raise SandboxUnavailable(f"a sandboxed process could still {' and '.join(escaped)}: this machine's kernel "
-                                     "does not hold what it promises; run Forge in another container or machine")  # fmt: skip
+            raise SandboxUnavailable(
+                f"a sandboxed process could still {' and '.join(escaped)}: this machine's kernel does not hold what it "
+                "promises; run Forge in another container or machine"
+            )
         self._missing = zygote.missing
         return zygote
 

@@ -223,7 +223,7 @@ class Child:
             raise ProtocolError(f"the function's process sent what is no JSON: {str(error)[:100]}") from None
 
     def _exactly(self, size: int, deadline: float) -> bytes:
-        parts = []
+        parts: list[bytes] = []
         while size:
             left = deadline - time.monotonic()
             if left <= 0:
@@ -311,5 +311,3 @@ def verdict(ending: Ending, *, cpu_limit: float, timeout: float) -> SandboxError
     return FunctionCrashed(
         f"the process ended by itself with exit code {ending.exit_code}, without a result", exit_code=ending.exit_code
     )
-
-

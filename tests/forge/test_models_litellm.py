@@ -9,7 +9,7 @@ from openai_server import Answer, OpenAIServer
 
 import forge
 from forge.models import LiteLLM
-from forge.models.chat import ChatRequest, ChatModel, ToolCall
+from forge.models.chat import ChatModel, ChatRequest, ToolCall
 from forge.models.protocol import AsyncModel
 from functions import ForgeError
 

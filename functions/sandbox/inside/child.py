@@ -167,13 +167,13 @@ def guarded(allowed):
         return names
     real, allowed = _builtins["__import__"], frozenset(allowed)
 
-    def __import__(name, globals=None, locals=None, fromlist=(), level=0):
+    def allowed_import(name, globals=None, locals=None, fromlist=(), level=0):
         if level == 0 and name.partition(".")[0] not in allowed:
             raise ImportError(f"{name} may not be imported here; only {', '.join(sorted(allowed))}")
         return real(name, globals, locals, fromlist, level)
 
     sorted = _builtins["sorted"]
-    names["__import__"] = __import__
+    names["__import__"] = allowed_import
     return names
 
 

@@ -2,19 +2,20 @@
 
 import json
 import struct
-from json.encoder import c_make_encoder, encode_basestring_ascii
+from json import encoder
+from typing import Any
 
 MAX_DEPTH, MAX_NODES, MAX_INTEGER_BITS = 64, 200_000, 4096
 HEADER = struct.Struct("<I")
 
-_int_text, _float_text, _join = int.__repr__, float.__repr__, "".join
+_float_text, _join = float.__repr__, "".join
 
 
 class NotJSON(Exception):
     """The value has no faithful JSON."""
 
 
-def dumps(value):
+def dumps(value: Any) -> str:
     """The JSON of a value made of exact built-in types; tuples go as lists, dataclasses as objects.
 
     Raises:
@@ -23,15 +24,17 @@ def dumps(value):
     return _join(_encode(plain(value), 0))
 
 
-def _refuse(value):
+def _refuse(value: Any) -> Any:
     raise NotJSON(type(value).__name__)
 
 
 # bound once: code that runs here later may replace what the json module holds
-_encode = c_make_encoder(None, _refuse, encode_basestring_ascii, None, ": ", ", ", False, False, False)
+_encode = getattr(encoder, "c_make_encoder")(  # noqa: B009 - the type stubs leave it out
+    None, _refuse, encoder.encode_basestring_ascii, None, ": ", ", ", False, False, False
+)
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """The value with tuples as lists, dataclasses and named tuples taken apart, enumerations as their values."""
     kind = type(value)
     if kind is str:
@@ -45,7 +48,7 @@ def plain(value):
     return _tree(value, 0, [0])
 
 
-def _tree(value, depth, count):
+def _tree(value: Any, depth: int, count: list[int]) -> Any:
     count[0] += 1
     if count[0] > MAX_NODES:
         raise NotJSON(f"more than {MAX_NODES} values")
@@ -67,7 +70,7 @@ def _tree(value, depth, count):
     return _tree(_taken_apart(value, kind), depth + 1, count)
 
 
-def _taken_apart(value, kind):
+def _taken_apart(value: Any, kind: Any) -> Any:
     members = type.__dict__["__dict__"].__get__(kind)
     if "__dataclass_fields__" in members:
         return {name: getattr(value, name) for name in kind.__dataclass_fields__}
@@ -78,17 +81,18 @@ def _taken_apart(value, kind):
     raise NotJSON(f"a {_name(kind)}")
 
 
-def _name(kind):
-    return type.__dict__["__name__"].__get__(kind)
+def _name(kind: type) -> str:
+    name: str = type.__dict__["__name__"].__get__(kind)
+    return name
 
 
-def _key(key):
+def _key(key: Any) -> str:
     if type(key) is not str:
         raise NotJSON(f"a key of type {_name(type(key))}: JSON has text keys only")
     return _text(key)
 
 
-def _text(value):
+def _text(value: str) -> str:
     if not value.isascii():
         try:
             value.encode()
@@ -97,13 +101,13 @@ def _text(value):
     return value
 
 
-def _integer(value):
+def _integer(value: int) -> int:
     if value.bit_length() > MAX_INTEGER_BITS:
         raise NotJSON(f"an integer of {value.bit_length()} bits, more than {MAX_INTEGER_BITS}")
     return value
 
 
-def _float(value):
+def _float(value: float) -> float:
     if value != value or value in (_INFINITY, -_INFINITY):
         raise NotJSON(f"the number {_float_text(value)}, which JSON cannot write")
     return value
@@ -112,7 +116,7 @@ def _float(value):
 _INFINITY = float("inf")
 
 
-def loads(data):
+def loads(data: bytes) -> Any:
     """The value of a frame from an untrusted writer.
 
     Raises:
@@ -130,13 +134,13 @@ def loads(data):
     return value
 
 
-def _constant(name):
+def _constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
 _decode = json.JSONDecoder(parse_constant=_constant).decode
 
 
-def frame(payload):
+def frame(payload: bytes) -> bytes:
     """Bytes with their length in front."""
     return HEADER.pack(len(payload)) + payload
