@@ -17,6 +17,11 @@ DEFAULT_IMPORTS: tuple[str, ...] = (
 )  # fmt: skip
 """The part of the standard library that computes."""
 
+SELDOM_USED = frozenset(
+    ("ast", "csv", "difflib", "hashlib", "html", "locale", "pprint", "queue", "timeit", "traceback", "uuid", "zoneinfo")
+)
+"""Allowed, but loaded only when a function imports them: together they would double a process's memory."""
+
 
 def check_source(source: str, imports: frozenset[str] | None) -> None:
     """Refuse a source that imports what it may not; `imports=None` allows everything.

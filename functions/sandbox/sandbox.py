@@ -32,7 +32,7 @@ from functions.errors import (
 )
 from functions.function import Function
 from functions.sandbox.inside import wire
-from functions.sandbox.policy import DEFAULT_IMPORTS, check_source
+from functions.sandbox.policy import DEFAULT_IMPORTS, SELDOM_USED, check_source
 from functions.sandbox.supervisor import Child, EndedEarly, Zygote, ZygoteLost, verdict
 
 Mode: TypeAlias = Literal["per_call", "per_batch", "worker"]
@@ -437,7 +437,7 @@ class Sandbox:
             )
         names = DEFAULT_IMPORTS if self.imports is None else self.imports
         packages = [name for name in names if name.partition(".")[0] not in sys.stdlib_module_names]
-        standard = [name for name in names if name not in packages]
+        standard = [name for name in names if name not in packages and name not in SELDOM_USED]
         zygote = Zygote(standard, packages)
         given_up = [layer for layer in REQUIRED if layer in zygote.missing]
         if given_up and set(given_up) <= set(self.allow_degraded):

@@ -55,7 +55,7 @@ def close_others(keep):
 def preload(imports, paths):
     """Import what functions may import, while the file system is still there."""
     sys.path.extend(paths)
-    for name in [*imports, "random", "encodings.idna", "encodings.latin_1", "encodings.unicode_escape", "_strptime"]:
+    for name in [*imports, "random", "encodings.latin_1", "encodings.unicode_escape", "_strptime"]:
         try:
             importlib.import_module(name)
         except ImportError:
