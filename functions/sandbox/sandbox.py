@@ -248,7 +248,7 @@ class Sandbox:
 
     def _error(self, answer: Mapping[str, Any]) -> SandboxError:
         kind = answer.get("error")
-        words, name, trace = (str(answer.get(part, ""))[:4000] for part in ("message", "name", "traceback"))
+        words, name, trace = (_printable(answer.get(part, "")) for part in ("message", "name", "traceback"))
         match kind:
             case "raised":
                 return FunctionRaised(name, words, trace)
@@ -483,6 +483,12 @@ def _warn_once(layers: Sequence[str]) -> None:
     if words not in _warned:
         _warned.add(words)
         warnings.warn(f"functions run with weaker isolation: no {words}", RuntimeWarning, stacklevel=2)
+
+
+def _printable(words: object, most: int = 2500) -> str:
+    """A child's words once more made harmless: it may have written them itself."""
+    text = words[:most] if isinstance(words, str) else ""
+    return "".join(c if c == "\n" or c.isprintable() else ascii(c)[1:-1] for c in text)[:most]
 
 
 def _same(first: Answer, second: Answer) -> bool:

@@ -206,8 +206,8 @@ class Child:
         except OSError:
             return
 
-    def receive(self, deadline: float, limit: int) -> Any:
-        """The next answer.
+    def receive(self, deadline: float, limit: int) -> dict[str, Any]:
+        """The next answer: {"value": ...} or {"error": kind, ...}.
 
         Raises:
             SandboxError: none came in time, the child died, or what came is no frame. The child is no longer usable.
@@ -218,9 +218,12 @@ class Child:
             raise ProtocolError(f"the function's process sent a frame of {size} bytes, more than {limit}")
         body = self._exactly(size, deadline)
         try:
-            return wire.loads(body)
-        except (ValueError, UnicodeDecodeError) as error:
-            raise ProtocolError(f"the function's process sent what is no JSON: {str(error)[:100]}") from None
+            answer = wire.loads(body)
+        except ValueError as error:
+            raise ProtocolError(f"the function's process sent what is no JSON: {str(error)[:100]!a}") from None
+        if type(answer) is not dict or not ("value" in answer) ^ isinstance(answer.get("error"), str):
+            raise ProtocolError("the function's process sent what is no answer")
+        return answer
 
     def _exactly(self, size: int, deadline: float) -> bytes:
         parts: list[bytes] = []
