@@ -285,6 +285,17 @@ class Sandbox:
     # --- the modes ----------------------------------------------------------------------------------------------------
 
     def _answers(self, program: _Program, payloads: Sequence[list[Any]]) -> list[Answer]:
+        """An answer for each payload; if the zygote is lost on the way, once more with another."""
+        try:
+            return self._attempt(program, payloads)
+        except ZygoteLost:
+            self._restart()
+        try:
+            return self._attempt(program, payloads)
+        except ZygoteLost:
+            raise SandboxUnavailable("the sandbox process died twice in a row: is the machine out of memory?") from None
+
+    def _attempt(self, program: _Program, payloads: Sequence[list[Any]]) -> list[Answer]:
         if self.mode == "per_call" or program.key in self.stateful:
             return [self._alone(program, payload) for payload in payloads]
         if self.mode == "per_batch":
@@ -355,7 +366,11 @@ class Sandbox:
         return answer
 
     def _failure(self, child: Child, error: Exception, cpu_limit: float) -> SandboxError:
-        """Why a child gave no valid answer; it is ended if it still runs."""
+        """Why a child gave no valid answer; it is ended if it still runs.
+
+        Raises:
+            ZygoteLost: nobody knows, since the zygote is gone too.
+        """
         try:
             ending = child.ending()
         except ZygoteLost:
@@ -366,7 +381,7 @@ class Sandbox:
         if isinstance(error, ProtocolError):
             return error
         if ending is None:
-            return ProtocolError("the function's process was lost")
+            raise ZygoteLost
         return verdict(ending, cpu_limit=cpu_limit, timeout=self.timeout)
 
     # --- processes ----------------------------------------------------------------------------------------------------
@@ -404,12 +419,7 @@ class Sandbox:
                 child.close()
 
     def _spawn(self, *, cpu_seconds: float) -> Child:
-        for _ in range(3):
-            try:
-                return self._running().spawn(self.memory_mb << 20, int(cpu_seconds) + 2)
-            except ZygoteLost:
-                self._restart()
-        raise SandboxUnavailable("the sandbox process died three times in a row: is the machine out of memory?")
+        return self._running().spawn(self.memory_mb << 20, int(cpu_seconds) + 2)
 
     def _running(self) -> Zygote:
         """The zygote, started if there is none; after a fork of the host, a new one."""

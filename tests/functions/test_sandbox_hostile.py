@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hostile_samples import EXHAUSTING, SAMPLES
+from hostile_samples import SAMPLES
 
 from functions import Function, FunctionError, Sandbox, SandboxError
 
