@@ -54,6 +54,9 @@ class Draw:
         quarter = self.source.choice((0, 0, 0.25, 0.5, 0.75))
         return (self.source.randint(21, 60) if self.unseen else self.source.randint(2, 19)) + quarter
 
+    def speed(self) -> int:
+        return self.source.randint(121, 190) if self.unseen else self.source.randint(30, 120)
+
     def pick(self, words: Sequence[str], count: int = 1) -> list[str]:
         return self.source.sample(list(words), count)
 
@@ -114,7 +117,7 @@ def _discount(draw: Draw) -> tuple[Facts, Answer]:
 
 
 def _distance(draw: Draw) -> tuple[Facts, Answer]:
-    speed, hours = draw.many(), draw.few()
+    speed, hours = draw.speed(), draw.few()
     return {"speed": speed, "hours": hours}, speed * hours
 
 
@@ -377,7 +380,7 @@ KINDS: tuple[Kind, ...] = (
         "cost by price list",
         _cost_by_list,
         train=(
-            "{table}\n{name} buys {count} of the item {good}. What does {name} pay?",
+            "{table}\n{name} buys {count} {good}s from this list. What does {name} pay?",
             "Here is a price list.\n{table}\nHow much do {count} {good}s cost?",
             "{table}\nWhat is the price of {count} {good}s?",
         ),

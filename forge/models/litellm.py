@@ -143,7 +143,7 @@ class LiteLLM:
         for attempt in range(self.retries + 1):
             try:
                 response = await litellm.acompletion(**self._arguments(request))
-                return _reply(litellm, response, time.monotonic() - began)
+                return read_response(response, time.monotonic() - began)
             except _given_up(litellm) as error:
                 usage = Usage(calls=1, seconds=time.monotonic() - began)
                 return Reply(error=_words(error), finish_reason="error", usage=usage)
@@ -231,14 +231,15 @@ def _unknown_provider(name: str, providers: Sequence[Any]) -> str:
             "'router' for the offline one")  # fmt: skip
 
 
-def _reply(litellm: Any, response: Any, seconds: float) -> Reply:
+def read_response(response: Any, seconds: float = 0.0) -> Reply:
+    """What LiteLLM's response object says, as a reply."""
     choice = response.choices[0]
     message = choice.message
     calls = tuple(
         ToolCall(call.id or "", call.function.name or "", call.function.arguments or "")
         for call in message.tool_calls or ()
     )
-    return Reply(_text(message.content), calls, choice.finish_reason or "stop", _usage(litellm, response, seconds))
+    return Reply(_text(message.content), calls, choice.finish_reason or "stop", _usage(response, seconds))
 
 
 def _text(content: Any) -> str:  # None, a text, or a list of parts
@@ -247,10 +248,10 @@ def _text(content: Any) -> str:  # None, a text, or a list of parts
     return content or ""
 
 
-def _usage(litellm: Any, response: Any, seconds: float) -> Usage:
+def _usage(response: Any, seconds: float) -> Usage:
     usage = getattr(response, "usage", None)
     try:
-        usd: float = litellm.completion_cost(completion_response=response)
+        usd: float = _litellm().completion_cost(completion_response=response)
     except Exception:  # noqa: BLE001 - LiteLLM raises bare Exception for a model without a price
         usd = 0.0
     return Usage(

@@ -14,7 +14,7 @@ from forge.models.words import FUNCTION_WORDS
 SMOOTHING = 0.1  # pseudo-count of a feature that a function has never been seen with
 _EXAMPLES = re.compile(r"\n[ \t]*Examples?:[ \t]*\n", re.IGNORECASE)
 _BULLET = re.compile(r"(?P<indent>[ \t]*)[-*•][ \t]+(?P<text>.*)")
-_ANSWER = re.compile(r"[ \t]+(?:->|→|=>)[ \t](?!.*(?:->|→|=>)).*\Z")
+_ARROWS = (" -> ", " → ", " => ")
 
 
 def features(reading: Reading) -> tuple[str, ...]:
@@ -53,7 +53,12 @@ def examples_of(description: str) -> tuple[str, list[str]]:
             examples.append(bullet["text"])
         elif examples and line.strip():
             examples[-1] += "\n" + line.strip()
-    return prose.strip(), [_ANSWER.sub("", example) for example in examples]
+    return prose.strip(), [_without_answer(example) for example in examples]
+
+
+def _without_answer(example: str) -> str:
+    arrow = max(example.rfind(arrow) for arrow in _ARROWS)
+    return example if arrow < 0 or "\n" in example[arrow:] else example[:arrow].rstrip()
 
 
 class LexicalIndex:

@@ -5,6 +5,7 @@ Nothing here understands language: the rules are lexical, deterministic and know
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -74,7 +75,8 @@ def read(text: str) -> Reading:
                 word = "#"
             tokens.append(word)
         elif kind == "number":
-            numbers.append(Number(number_of(found), _symbol(found), len(tokens)))
+            if math.isfinite(value := number_of(found)):
+                numbers.append(Number(value, _symbol(found), len(tokens)))
             tokens.append("#")
         elif kind == "quote":
             quotes.append(found[1:-1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from forge.models.words import stem
 
 Cell = float | int | str
 _NUMBER = re.compile(r"\s*[-−]?\s*[$€£]?\s?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:/\d+)?\s?%?\s*")
-_RULE = re.compile(r"\s*\|?[\s:|+-]*-{2,}[\s:|+-]*\|?\s*")
+_RULE = frozenset("|:+- 	")  # what a line between the header and the rows is made of
 _PAIR = re.compile(r"\s*[-*•]?\s*([^:|,.?!\n]{1,40}):\s*([^:|?!\n]{1,40}?)\s*")
 _LONGEST_CELL = 48
 
@@ -84,7 +85,9 @@ def find_table(text: str) -> tuple[Table | None, str]:
 def _pipes(line: str) -> list[str] | None:
     if "|" not in line:
         return None
-    return [] if _RULE.fullmatch(line) else [cell.strip() for cell in line.strip().strip("|").split("|")]
+    return (
+        [] if "--" in line and _RULE.issuperset(line) else [cell.strip() for cell in line.strip().strip("|").split("|")]
+    )
 
 
 def _commas(line: str) -> list[str] | None:
@@ -130,4 +133,6 @@ def _cell(text: str) -> Cell:
     if not _reads_as_number(text):
         return text
     value = number_of(text)
+    if not math.isfinite(value):
+        return text
     return int(value) if value.is_integer() else value

@@ -30,7 +30,7 @@ def test_no_sentence_of_the_test_split_occurs_in_training():
     assert train.isdisjoint(test)
 
 
-@pytest.mark.parametrize("name", ["few", "many", "price"])
+@pytest.mark.parametrize("name", ["few", "many", "price", "speed"])
 def test_numbers_of_the_test_split_lie_above_the_ranges_of_training(name):
     seen, unseen = (getattr(Draw(random.Random(4), unseen=flag), name) for flag in (False, True))
     assert max(seen() for _ in range(2000)) < min(unseen() for _ in range(2000))

@@ -1,9 +1,12 @@
 """What the router reads in a text: numbers, quotes, lists, tables, and which numbers a question is about."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forge.models.matching import examples_of
 from forge.models.reading import read
 from forge.models.tables import number_of
 
@@ -98,3 +101,20 @@ def test_a_number_is_relevant_when_it_counts_what_the_question_asks_for():
 
 def test_a_number_without_a_unit_is_as_relevant_as_the_one_before():
     assert read("Ann has 9 pens and gets 4 more. How many pens has she?").relevant == (True, True)
+
+
+def test_a_number_too_large_for_a_float_is_no_number():
+    assert read(f"What is {'9' * 400} plus 5?").values == (5.0,)
+    assert read(f"a | b\nx | {'9' * 400}\ny | 2\nsum?").table.rows[0][1] == "9" * 400
+
+
+SLOW = ["|" + "-" * 60_000 + "x\n|-\n", " " * 60_000, '"' * 60_000, "1," * 30_000, ": a," * 20_000]
+SLOW += ["9" * 60_000 + "th", "'a " * 20_000, "a | " * 20_000 + "\n" + "b | " * 20_000]
+
+
+@pytest.mark.parametrize("text", SLOW, ids=range(len(SLOW)))
+def test_a_long_text_made_to_be_slow_is_read_quickly(text):
+    start = time.process_time()
+    read.__wrapped__(text)
+    examples_of("Examples:\n    - " + text)
+    assert time.process_time() - start < 2
