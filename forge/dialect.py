@@ -14,6 +14,7 @@ from forge.models.protocol import Context, ToolSpec
 from forge.session import Action, Call, Step
 
 SUBMIT = "submit"
+LONGEST_DESCRIPTION = 1024  # characters that OpenAI takes for a function
 
 
 class Dialect(Protocol):
@@ -53,7 +54,8 @@ class ToolCalls:
 
 
 def _tool(spec: ToolSpec) -> dict[str, Any]:
-    function = {"name": spec.name, "description": spec.description, "parameters": spec.parameters}
+    description = spec.description[:LONGEST_DESCRIPTION]
+    function = {"name": spec.name, "description": description, "parameters": spec.parameters}
     return {"type": "function", "function": function}
 
 
@@ -70,7 +72,7 @@ def read_arguments(text: str) -> tuple[Mapping[str, Any], str]:
         return {}, ""
     try:
         arguments = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # huge numbers and deep nests are refused too
         return {}, f"the arguments are not valid JSON ({error}); write one JSON object"
     if not isinstance(arguments, dict):
         return {}, f"the arguments must be a JSON object, not {type(arguments).__name__}"
@@ -174,8 +176,8 @@ def _parts(text: str) -> list[_Part]:
     """The labelled parts, up to an Observation that the model made up."""
     marks = list(_LABEL.finditer(text))
     found = []
-    for mark, following in zip(marks, [*marks[1:], None], strict=True):
-        end = following.start() if following else len(text)
+    ends = [*(mark.start() for mark in marks[1:]), len(text)]
+    for mark, end in zip(marks, ends, strict=False):
         label = mark["label"].lower()
         if label == "observation":
             break
@@ -237,9 +239,9 @@ def _single(text: str, schema: Mapping[str, Any]) -> Any:  # any JSON value
         quoted = len(text) > 1 and text[0] == text[-1] == '"'
         try:
             return json.loads(text) if quoted else text
-        except json.JSONDecodeError:
+        except ValueError:
             return text
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return text

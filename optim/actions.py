@@ -63,7 +63,7 @@ def read_action(reply: Reply) -> Proposal:
 def _arguments(text: str) -> dict[str, Any]:
     try:
         arguments = json.loads(text or "{}")
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise FunctionError(f"the arguments are not JSON: {error}", hint="escape quotes and newlines") from error
     if not isinstance(arguments, dict):
         raise FunctionError(f"the arguments are a {type(arguments).__name__}, not an object")

@@ -162,7 +162,7 @@ def _removals(library: Library, evidence: Evidence) -> list[Edit]:
     return [
         Remove(name=name)
         for name, function in library.items()
-        if function.trainable and wrong[name] >= HARMFUL_CALLS and not right[name] 
+        if function.trainable and wrong[name] >= HARMFUL_CALLS and not right[name] and not _needed(library, name)
     ]
 
 
