@@ -105,8 +105,6 @@ def _percent(evaluation: forge.Evaluation) -> str:
 
 def _show_functions(console: Console, result: optim.Result) -> None:
     """Every forged function by its signature and first line, and the shortest in full."""
-    from rich.syntax import Syntax
-
     library = result.library
     console.print(
         f"[bold]{len(library)} functions forged[/] in {len(result.history)} steps, {result.rollouts} rollouts:"
@@ -117,7 +115,7 @@ def _show_functions(console: Console, result: optim.Result) -> None:
         console.print(f"  [cyan]{name}[/]({', '.join(schema)})  [dim]{described[0] if described else ''}[/]")
     if shortest := min(library.values(), key=lambda function: len(function.source), default=None):
         console.print(f"\n[dim]{shortest.name}, whole:[/]")
-        console.print(Syntax(shortest.source.strip(), "python", background_color="default", word_wrap=True))
+        console.print(shortest.source.strip(), markup=False, style="cyan")
 
 
 def _curve(agent: forge.Agent, benchmark: Benchmark, seed: int) -> list[Point]:
