@@ -32,10 +32,12 @@ from functions.errors import (
 )
 from functions.function import Function
 from functions.sandbox.inside import wire
+from functions.sandbox.monty import MontyBackend
 from functions.sandbox.policy import DEFAULT_IMPORTS, SELDOM_USED, check_source
 from functions.sandbox.supervisor import Child, EndedEarly, Zygote, ZygoteLost, verdict
 
 Mode: TypeAlias = Literal["per_call", "per_batch", "worker"]
+Backend: TypeAlias = Literal["kernel", "monty"]
 Answer: TypeAlias = dict[str, Any] | SandboxError  # a frame of the child, or why there is none
 
 BATCH = 64
@@ -71,6 +73,8 @@ class Sandbox:
         audit: the share of calls that are repeated, in [0, 1].
         seed: of the audit's choice, and of `random` inside functions (with the function and its arguments).
         result_limit: bytes of an encoded result.
+        backend: "kernel" is Linux's own fences; "monty" is an interpreter of a subset of Python that runs on any
+            system (extra `monty`), where each call stands alone whatever the mode.
         allow_degraded: layers ("landlock", "seccomp") without which to go on if the machine lacks them. Without this
             word a machine that lacks one is refused.
 
@@ -88,10 +92,13 @@ class Sandbox:
         audit: float = 0.01,
         seed: int = 0,
         result_limit: int = 1 << 20,
+        backend: Backend = "kernel",
         allow_degraded: Iterable[str] = (),
     ) -> None:
         if mode not in get_args(Mode):
             raise ForgeError(f"Sandbox(mode={mode!r}): one of {', '.join(get_args(Mode))}")
+        if backend not in get_args(Backend):
+            raise ForgeError(f"Sandbox(backend={backend!r}): one of {', '.join(get_args(Backend))}")
         if not 0 < timeout < 86_400 or not 1 <= memory_mb <= 1 << 20 or not 0 <= audit <= 1 or result_limit < 100:
             raise ForgeError(
                 f"Sandbox(timeout={timeout}, memory_mb={memory_mb}, audit={audit}, result_limit={result_limit}): "
@@ -104,6 +111,9 @@ class Sandbox:
             raise ForgeError(f"allow_degraded names {sorted(unknown)}: layers that may be given up are {REQUIRED}")
         self.stateful: set[str] = set()
         """Closures that answered differently when run alone; they get a process for each call from then on."""
+        self._portable: MontyBackend | None = None
+        if backend == "monty":
+            self._portable = MontyBackend(self.timeout, self.memory_mb, result_limit)
         self._allowed = None if self.imports is None else frozenset(self.imports)
         self._audit, self._seed = audit, seed
         self._chance = random.Random(f"audit:{seed}")
@@ -166,19 +176,25 @@ class Sandbox:
 
     @property
     def level(self) -> str:
-        """ "full", or what is left: "partial" (one required layer is missing) or "process_only" (both are)."""
+        """ "full" or "monty"; "partial" without one required layer, "process_only" without both."""
+        if self._portable is not None:
+            return "monty"
         self._running()
         return ("full", "partial", "process_only")[sum(layer in self._missing for layer in REQUIRED)]
 
     @property
     def layers(self) -> dict[str, str]:
         """Each layer of isolation: "on", or why it is not."""
+        if self._portable is not None:
+            return {"interpreter": "on"}
         self._running()
         names = ("landlock", "seccomp", "namespaces", "root", "capabilities")
         return {name: self._missing.get(name, "on") for name in names}
 
     def close(self) -> None:
         """End all processes. A closed sandbox starts anew when it is used again."""
+        if self._portable is not None:
+            self._portable.close()
         with self._lock:
             for children in self._idle.values():
                 for child in children:
@@ -286,6 +302,8 @@ class Sandbox:
 
     def _answers(self, program: _Program, payloads: Sequence[list[Any]]) -> list[Answer]:
         """An answer for each payload; if the zygote is lost on the way, once more with another."""
+        if self._portable is not None:
+            return [self._portable.answer(program.setup, arguments) for arguments, _ in payloads]
         try:
             return self._attempt(program, payloads)
         except ZygoteLost:
@@ -443,7 +461,8 @@ class Sandbox:
         if sys.platform != "linux":
             raise SandboxUnavailable(
                 f"the sandbox needs Linux (Landlock and seccomp), and this is {sys.platform}: run Forge in a Linux "
-                "container or virtual machine"
+                "container, or use the portable subset of Python: pip install 'forge-agents[monty]' and "
+                "Sandbox(backend='monty')"
             )
         names = DEFAULT_IMPORTS if self.imports is None else self.imports
         packages = [name for name in names if name.partition(".")[0] not in sys.stdlib_module_names]

@@ -177,3 +177,14 @@ def test_a_line_cut_off_by_a_crash_is_left_out(tmp_path):
     with (tmp_path / "events.jsonl").open("a") as file:
         file.write('{"kind": "tri')
     assert [event["kind"] for event in run.events()] == ["start"]
+
+
+def test_rows_come_from_a_hugging_face_data_set(tmp_path):
+    (tmp_path / "train.jsonl").write_text('{"q": "one", "a": 1}\n{"q": "two", "a": 2}\n')
+    data = forge.Dataset.from_hub(
+        "json",
+        data_files=str(tmp_path / "train.jsonl"),
+        columns={"question": "q", "answer": "a"},
+        cache_dir=str(tmp_path),
+    )
+    assert [(task.question, task.answer) for task in data] == [("one", 1), ("two", 2)]
