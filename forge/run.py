@@ -7,7 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -69,18 +69,25 @@ class Run:
     def log(self, kind: str, **data: Any) -> None:
         """Append one event: JSON values by name. It is on disk when this returns."""
         event = {"kind": kind, "seconds": round(time.time() - self._began, 3), **data}
+        for report in self._reporters:
+            report(event)
         if self._log is not None:
             with self._writing():
                 self._log.write(json.dumps(event, ensure_ascii=True) + "\n")
                 self._log.flush()
-        for report in self._reporters:
-            report(event)
+
+    def failed(self, why: str) -> None:
+        """Tell of an error that ends the training; if it cannot be logged, such as on a full disk, only reporters hear."""
+        with suppress(ForgeError):
+            self.log("failed", why=why)
 
     def session(self, session: Session) -> None:
-        """Append one scored session to `sessions.jsonl`."""
+        """Append one scored session to `sessions.jsonl`; reporters hear of its task and score."""
         if self.path is not None:
             with self._writing(), (self.path / "sessions.jsonl").open("a", encoding="utf-8") as file:
                 file.write(session.to_json() + "\n")
+        for report in self._reporters:
+            report({"kind": "session", "task": session.task_id, "score": session.score})
 
     def save_library(self, library: Library, name: str) -> None:
         """Keep a library as readable files in the run's folder, in place of what had that name."""

@@ -1,4 +1,4 @@
-"""What a person at a terminal sees of a training: one line a step, as it happens."""
+"""What a person at a terminal sees of a training: one line a step, and a live count of sessions in between."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 class ConsoleReport:
     """A reporter for `forge.Run(report_to=[...])`: prints each step of a training. Mutable.
 
+    `forge.train` uses it by itself when standard error is a terminal and no `forge.Run` is given.
+
     Args:
         stream: where to print; None is standard error.
     """
@@ -21,10 +23,14 @@ class ConsoleReport:
         from rich.console import Console
 
         self._console: Console = Console(file=stream or sys.stderr, highlight=False, soft_wrap=True)
-        self._best = 0.0
+        self._status = self._console.status("")  # shown on terminals only
+        self._best: float | None = None
+        self._sessions = 0
 
     def __call__(self, event: Mapping[str, Any]) -> None:
-        if show := getattr(self, f"_{event['kind']}", None):
+        shown = {"start": self._start, "baseline": self._baseline, "session": self._session, "propose": self._propose,
+                 "trial": self._trial, "stop": self._stop, "failed": self._failed}  # fmt: skip
+        if show := shown.get(event["kind"]):
             show(event)
 
     def _start(self, event: Mapping[str, Any]) -> None:
@@ -33,6 +39,20 @@ class ConsoleReport:
             f"[bold]training[/] on {event['tasks']} tasks, compared on {on}: "
             f"agent [cyan]{event['model']}[/], optimizer [cyan]{event['optimizer']}[/], sandbox {event['sandbox']}"
         )
+
+        self._live("playing the start")
+
+    def _session(self, event: Mapping[str, Any]) -> None:
+        self._sessions += 1
+        self._live("playing")
+
+    def _propose(self, event: Mapping[str, Any]) -> None:
+        self._live(f"playing the candidate of step {event['step'] + 1}")
+
+    def _live(self, doing: str) -> None:
+        best = "" if self._best is None else f", best score so far {self._best:.3f}"
+        self._status.update(f"{doing}: {self._sessions} sessions{best}")
+        self._status.start()
 
     def _baseline(self, event: Mapping[str, Any]) -> None:
         self._best = event["score"]
@@ -57,5 +77,10 @@ class ConsoleReport:
             case _:
                 self._console.print(f"{step} the optimizer proposes nothing")
 
+    def _failed(self, event: Mapping[str, Any]) -> None:
+        self._status.stop()
+
     def _stop(self, event: Mapping[str, Any]) -> None:
-        self._console.print(f"  stopped    {event['why']}; best score so far {self._best:.3f}")
+        self._status.stop()
+        best = "nothing was scored" if self._best is None else f"best score {self._best:.3f}"
+        self._console.print(f"  stopped    {event['why']}; {best}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from forge.agent import Agent
@@ -51,7 +52,8 @@ def train(
         schedule: None is `Schedule()`.
         budget: limits over agent and optimizer together; the overrun is at most what is in flight.
         concurrency: sessions in flight at once.
-        run: a folder for the event log and the libraries, or a `forge.Run`; None keeps nothing on disk.
+        run: a folder for the event log and the libraries, or a `forge.Run`; None keeps nothing on disk. Progress is
+            shown where standard error is a terminal, unless a `forge.Run` says who hears of it.
         seed: of the split, the minibatches, the sessions and the optimizer.
 
     Returns:
@@ -75,7 +77,7 @@ def train(
             check()
     trainset, validation, notes = split(dataset, valset, acceptance, seed)
     meter = Meter(budget or Budget())
-    with Run.open(run) as record:
+    with Run.open(run if isinstance(run, Run) else _reported(run)) as record:
         search = Search(
             agent=agent,
             trainset=trainset,
@@ -87,11 +89,22 @@ def train(
             record=record,
             seed=seed,
         )
-        result = search.run(notes)
+        try:
+            result = search.run(notes)
+        except ForgeError as error:
+            record.failed(str(error))
+            raise
         record.save_library(result.library, "library")
         record.write_json("result.json", result.summary())
         record.log("finish", stopped=result.stopped, score=result.score, library=result.library.version)
     return result
+
+
+def _reported(path: str | Path | None) -> Run:
+    """A run that a person at a terminal can follow."""
+    from optim.console import ConsoleReport
+
+    return Run(path, report_to=[ConsoleReport()] if sys.stderr.isatty() else [])
 
 
 def split(

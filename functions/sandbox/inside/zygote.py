@@ -29,6 +29,7 @@ STATUS = struct.Struct("<iQQ")  # wait status, peak memory in KiB, processor tim
 def main():
     control = socket.socket(fileno=int(sys.argv[1]))
     setup = json.loads(sys.argv[2])
+    del sys.argv[1:]  # children see what this process remembers
     close_others(keep=control.fileno())
     preload(setup["imports"], setup["paths"])
     own_memory = address_space()
