@@ -122,6 +122,8 @@ def train(
         print(f"run:       {run} (events.jsonl, library/, result.json)")
     if result.stopped == "interrupted":
         sys.exit(130)
+    if result.stopped.startswith("run folder"):
+        raise ForgeError(result.stopped)
 
 
 @app.command(name="eval")

@@ -14,7 +14,12 @@ from typing import IO, Any
 
 from forge.session import Session
 from functions import Library
-from functions.errors import ForgeError
+from functions.errors import ForgeError, FunctionError
+
+
+class RunFolderError(ForgeError):
+    """The folder of a run cannot be used, or not any more: not writable, or its disk is full."""
+
 
 Reporter = Callable[[Mapping[str, Any]], None]
 
@@ -77,7 +82,7 @@ class Run:
                 self._log.flush()
 
     def failed(self, why: str) -> None:
-        """Tell of an error that ends the training; if it cannot be logged, such as on a full disk, only reporters hear."""
+        """Tell of an error that ends the training; reporters hear of it even where it cannot be logged."""
         with suppress(ForgeError):
             self.log("failed", why=why)
 
@@ -92,8 +97,10 @@ class Run:
     def save_library(self, library: Library, name: str) -> None:
         """Keep a library as readable files in the run's folder, in place of what had that name."""
         if self.path is not None:
-            with self._writing():
+            try:
                 library.save(self.path / name)
+            except FunctionError as error:
+                raise RunFolderError(f"cannot keep the library: {error}") from error
 
     def write_json(self, name: str, data: Mapping[str, Any]) -> None:
         """Write a JSON file whole or not at all."""
@@ -128,7 +135,7 @@ class Run:
         try:
             yield
         except OSError as error:
-            raise ForgeError(
+            raise RunFolderError(
                 f"cannot use the run folder {self.path}: {error.strerror or error}. Give a folder that can be written, "
                 "with room on its disk"
             ) from error

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from forge.agent import Agent
-from forge.run import Run
+from forge.run import Run, RunFolderError
 from forge.session import Session
 from forge.task import Dataset, Task
 from functions import EditError, Library, SandboxError
@@ -48,7 +48,8 @@ class Search:
             stopped = f"budget spent: {spent}"
         except KeyboardInterrupt:
             stopped = "interrupted"
-        self.record.log("stop", why=stopped, library=self.library.version)
+        except RunFolderError as error:  # what was learned so far is worth more than its log
+            stopped = f"run folder failed: {error}"
         measured = (self.validation or self.trainset).tasks
         start_sessions = self._sessions(self.agent.library, measured, stopped)
         sessions = self._sessions(self.library, measured, stopped)
@@ -142,7 +143,7 @@ class Search:
 
     def _sessions(self, library: Library, tasks: Sequence[Task], stopped: str) -> tuple[Session, ...]:
         """The library's sessions on the tasks that scores are reported on; after Ctrl-C, those there are."""
-        if stopped == "interrupted":
+        if stopped == "interrupted" or stopped.startswith("run folder"):
             return self.rollouts.known(library, tasks)
         try:
             return self.rollouts.play(library, tasks)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from forge.agent import Agent
 from forge.budget import Budget, Meter
-from forge.run import Run
+from forge.run import Run, RunFolderError
 from forge.task import Dataset
 from functions.errors import ForgeError
 from optim.acceptance import Acceptance, Posterior
@@ -94,9 +95,13 @@ def train(
         except ForgeError as error:
             record.failed(str(error))
             raise
-        record.save_library(result.library, "library")
-        record.write_json("result.json", result.summary())
-        record.log("finish", stopped=result.stopped, score=result.score, library=result.library.version)
+        try:
+            record.log("stop", why=result.stopped, library=result.library.version)
+            record.save_library(result.library, "library")
+            record.write_json("result.json", result.summary())
+            record.log("finish", stopped=result.stopped, score=result.score, library=result.library.version)
+        except RunFolderError as error:
+            return replace(result, notes=(*result.notes, f"the result is not on disk: {error}"))
     return result
 
 

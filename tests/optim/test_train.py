@@ -106,6 +106,22 @@ def test_ctrl_c_keeps_the_best_library_and_says_so(tmp_path):
     assert result.score == pytest.approx(4 / 6)
 
 
+def test_a_disk_that_fills_up_ends_the_training_but_loses_nothing_learned(tmp_path):
+    class Filling(Ladder):
+        def propose(self, library, evidence):
+            if not self.reaches:  # the folder goes away under the training, as a full disk would
+                (tmp_path / "run" / "sessions.jsonl").unlink()
+                (tmp_path / "run" / "sessions.jsonl").mkdir()
+                self.reaches = [5]
+            return super().propose(library, evidence)
+
+    result = forge.train(forge.Agent(model=Caller()), dataset(6), optimizer=Filling([4]), acceptance=optim.Paper(),
+                         run=tmp_path / "run")  # fmt: skip
+    assert "run folder failed" in result.stopped
+    assert result.score == pytest.approx(4 / 6)
+    assert Library.load(tmp_path / "run" / "library").version == result.library.version
+
+
 def test_an_edit_that_cannot_be_applied_or_is_unsound_costs_no_rollout():
     class Careless(Ladder):
         def propose(self, library, evidence):
