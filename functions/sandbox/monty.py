@@ -22,6 +22,7 @@ from functions.errors import (
     SandboxUnavailable,
 )
 from functions.sandbox.inside import wire
+from functions.sandbox.program import Answer, Payload, Program
 
 GRACE_SECONDS = 0.5  # until a process that does not notice its own limit is killed
 
@@ -46,8 +47,22 @@ class MontyBackend:
         self._lock = threading.Lock()
         self._pool: Any = None
 
-    def answer(self, setup: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any] | SandboxError:
-        """One call's answer, as the other backend's children give it."""
+    level = "monty"
+
+    @property
+    def layers(self) -> dict[str, str]:
+        return {"interpreter": "on"}
+
+    @property
+    def stateful(self) -> set[str]:
+        """None: every call has a session of its own."""
+        return set()
+
+    def answers(self, program: Program, payloads: Sequence[Payload]) -> list[Answer]:
+        """One answer a payload, in order."""
+        return [self._answer(program.setup, arguments) for arguments, _ in payloads]
+
+    def _answer(self, setup: Mapping[str, Any], arguments: Mapping[str, Any]) -> Answer:
         if decoded := sorted(setup["binding"]["decode"]):
             return LoadError(f"the portable backend passes plain JSON only; the annotation of {decoded[0]} wants more")
         code = "\n".join([source for _, source in setup["sources"]] + [_call(setup, arguments)])

@@ -5,24 +5,18 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import random
-import sys
 import threading
-import time
-import warnings
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from types import TracebackType
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, get_args
 
 from functions.errors import (
     ArgumentError,
     ForgeError,
     FunctionMemory,
     FunctionRaised,
-    FunctionTimeout,
     LoadError,
     ProtocolError,
     ResultNotJSON,
@@ -32,28 +26,13 @@ from functions.errors import (
 )
 from functions.function import Function
 from functions.sandbox.inside import wire
+from functions.sandbox.kernel_backend import REQUIRED, KernelBackend, Mode
 from functions.sandbox.monty import MontyBackend
-from functions.sandbox.policy import DEFAULT_IMPORTS, SELDOM_USED, check_source
-from functions.sandbox.supervisor import Child, EndedEarly, Zygote, ZygoteLost, verdict
+from functions.sandbox.policy import DEFAULT_IMPORTS, check_source
+from functions.sandbox.program import Answer, Backend, Payload, Program
 
-Mode: TypeAlias = Literal["per_call", "per_batch", "worker"]
-Backend: TypeAlias = Literal["kernel", "monty"]
-Answer: TypeAlias = dict[str, Any] | SandboxError  # a frame of the child, or why there is none
-
+BackendName = Literal["kernel", "monty"]
 BATCH = 64
-RECYCLE_CALLS = 10_000
-RECYCLE_BUSY_SECONDS = 30.0
-IDLE_WORKERS = 8
-REQUIRED = ("landlock", "seccomp")
-
-
-@dataclass(frozen=True, slots=True)
-class _Program:
-    """A function with its helpers, as the child loads it."""
-
-    key: str
-    function: Function
-    setup: Mapping[str, Any]
 
 
 class Sandbox:
@@ -92,13 +71,13 @@ class Sandbox:
         audit: float = 0.01,
         seed: int = 0,
         result_limit: int = 1 << 20,
-        backend: Backend = "kernel",
+        backend: BackendName = "kernel",
         allow_degraded: Iterable[str] = (),
     ) -> None:
         if mode not in get_args(Mode):
             raise ForgeError(f"Sandbox(mode={mode!r}): one of {', '.join(get_args(Mode))}")
-        if backend not in get_args(Backend):
-            raise ForgeError(f"Sandbox(backend={backend!r}): one of {', '.join(get_args(Backend))}")
+        if backend not in get_args(BackendName):
+            raise ForgeError(f"Sandbox(backend={backend!r}): one of {', '.join(get_args(BackendName))}")
         if not 0 < timeout < 86_400 or not 1 <= memory_mb <= 1 << 20 or not 0 <= audit <= 1 or result_limit < 100:
             raise ForgeError(
                 f"Sandbox(timeout={timeout}, memory_mb={memory_mb}, audit={audit}, result_limit={result_limit}): "
@@ -109,19 +88,24 @@ class Sandbox:
         self.allow_degraded = tuple(allow_degraded)
         if unknown := set(self.allow_degraded) - set(REQUIRED):
             raise ForgeError(f"allow_degraded names {sorted(unknown)}: layers that may be given up are {REQUIRED}")
-        self.stateful: set[str] = set()
-        """Closures that answered differently when run alone; they get a process for each call from then on."""
-        self._portable: MontyBackend | None = None
-        if backend == "monty":
-            self._portable = MontyBackend(self.timeout, self.memory_mb, result_limit)
         self._allowed = None if self.imports is None else frozenset(self.imports)
-        self._audit, self._seed = audit, seed
-        self._chance = random.Random(f"audit:{seed}")
-        self._lock = threading.RLock()
-        self._zygote: Zygote | None = None
-        self._missing: dict[str, str] = {}
-        self._programs: OrderedDict[str, _Program] = OrderedDict()
-        self._idle: OrderedDict[str, list[Child]] = OrderedDict()
+        self._seed = seed
+        self._lock = threading.Lock()
+        self._programs: OrderedDict[str, Program] = OrderedDict()
+        self._backend: Backend
+        if backend == "monty":
+            self._backend = MontyBackend(self.timeout, self.memory_mb, result_limit)
+        else:
+            self._backend = KernelBackend(
+                timeout=self.timeout,
+                memory_mb=self.memory_mb,
+                result_limit=result_limit,
+                imports=self.imports,
+                mode=mode,
+                audit=audit,
+                seed=seed,
+                allow_degraded=self.allow_degraded,
+            )
 
     # --- the public calls ---------------------------------------------------------------------------------------------
 
@@ -136,7 +120,7 @@ class Sandbox:
         """
         program = self._program(function, helpers)
         payload = self._payload(program, arguments)
-        return self._value(program, self._answers(program, [payload])[0])
+        return self._value(program, self._backend.answers(program, [payload])[0])
 
     def map(
         self, function: Function, arguments: Iterable[Mapping[str, Any]], *, helpers: Sequence[Function] = ()
@@ -175,34 +159,23 @@ class Sandbox:
         self._program(function, helpers)
 
     @property
+    def stateful(self) -> set[str]:
+        """Closures that answered differently when run alone; they get a process for each call from then on."""
+        return self._backend.stateful
+
+    @property
     def level(self) -> str:
         """ "full" or "monty"; "partial" without one required layer, "process_only" without both."""
-        if self._portable is not None:
-            return "monty"
-        self._running()
-        return ("full", "partial", "process_only")[sum(layer in self._missing for layer in REQUIRED)]
+        return self._backend.level
 
     @property
     def layers(self) -> dict[str, str]:
         """Each layer of isolation: "on", or why it is not."""
-        if self._portable is not None:
-            return {"interpreter": "on"}
-        self._running()
-        names = ("landlock", "seccomp", "namespaces", "root", "capabilities")
-        return {name: self._missing.get(name, "on") for name in names}
+        return self._backend.layers
 
     def close(self) -> None:
         """End all processes. A closed sandbox starts anew when it is used again."""
-        if self._portable is not None:
-            self._portable.close()
-        with self._lock:
-            for children in self._idle.values():
-                for child in children:
-                    child.close()
-            self._idle.clear()
-            if self._zygote is not None:
-                self._zygote.close()
-                self._zygote = None
+        self._backend.close()
 
     def __enter__(self) -> Sandbox:
         return self
@@ -214,7 +187,7 @@ class Sandbox:
 
     # --- before and after ---------------------------------------------------------------------------------------------
 
-    def _program(self, function: Function, helpers: Sequence[Function]) -> _Program:
+    def _program(self, function: Function, helpers: Sequence[Function]) -> Program:
         """The closure, checked against the policy once."""
         key = function.version if not helpers else "+".join(f.version for f in (*helpers, function))
         program = self._programs.get(key)
@@ -231,14 +204,14 @@ class Sandbox:
             "random": any("random" in source for _, source in sources),
             "limit": self.result_limit,
         }
-        program = _Program(key, function, setup)
+        program = Program(key, function, setup)
         with self._lock:
             self._programs[key] = program
             if len(self._programs) > 4096:
                 self._programs.popitem(last=False)
         return program
 
-    def _payload(self, program: _Program, arguments: Mapping[str, Any]) -> list[Any]:
+    def _payload(self, program: Program, arguments: Mapping[str, Any]) -> Payload:
         """The arguments as they go over the wire, with the seed of this call.
 
         Raises:
@@ -255,7 +228,7 @@ class Sandbox:
             seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
         return [plain, seed]
 
-    def _value(self, program: _Program, answer: Answer) -> Any:
+    def _value(self, program: Program, answer: Answer) -> Any:
         if isinstance(answer, SandboxError):
             raise answer
         if "value" in answer:
@@ -278,8 +251,8 @@ class Sandbox:
                 return ResultTooLarge(f"the result takes {words} bytes, more than {self.result_limit}")
         return ProtocolError("the function's process sent an answer of no known kind")
 
-    def _mapped(self, program: _Program, batch: Sequence[Mapping[str, Any]]) -> list[Any | SandboxError]:
-        payloads: list[list[Any]] = []
+    def _mapped(self, program: Program, batch: Sequence[Mapping[str, Any]]) -> list[Any | SandboxError]:
+        payloads: list[Payload] = []
         outcomes: list[Any | SandboxError] = []
         places: list[int] = []
         for place, arguments in enumerate(batch):
@@ -289,7 +262,7 @@ class Sandbox:
                 outcomes.append(None)
             except SandboxError as error:
                 outcomes.append(error)
-        for place, answer in zip(places, self._answers(program, payloads), strict=True):
+        for place, answer in zip(places, self._backend.answers(program, payloads), strict=True):
             try:
                 outcomes[place] = self._value(program, answer)
             except SandboxUnavailable:
@@ -298,235 +271,8 @@ class Sandbox:
                 outcomes[place] = error
         return outcomes
 
-    # --- the modes ----------------------------------------------------------------------------------------------------
-
-    def _answers(self, program: _Program, payloads: Sequence[list[Any]]) -> list[Answer]:
-        """An answer for each payload; if the zygote is lost on the way, once more with another."""
-        if self._portable is not None:
-            return [self._portable.answer(program.setup, arguments) for arguments, _ in payloads]
-        try:
-            return self._attempt(program, payloads)
-        except ZygoteLost:
-            self._restart()
-        try:
-            return self._attempt(program, payloads)
-        except ZygoteLost:
-            raise SandboxUnavailable("the sandbox process died twice in a row: is the machine out of memory?") from None
-
-    def _attempt(self, program: _Program, payloads: Sequence[list[Any]]) -> list[Answer]:
-        if self.mode == "per_call" or program.key in self.stateful:
-            return [self._alone(program, payload) for payload in payloads]
-        if self.mode == "per_batch":
-            return self._audited(program, payloads, self._in_one_process(program, payloads))
-        answers = []
-        for payload in payloads:
-            if program.key in self.stateful:
-                answers.append(self._alone(program, payload))
-            else:
-                answers += self._audited(program, [payload], [self._by_worker(program, payload)])
-        return answers
-
-    def _audited(self, program: _Program, payloads: Sequence[list[Any]], answers: list[Answer]) -> list[Answer]:
-        """The answers, a sample of them compared with runs alone; if one differs, all of them alone."""
-        for payload, answer in zip(payloads, answers, strict=True):
-            if self._chance.random() < self._audit and not _same(answer, self._alone(program, payload)):
-                self.stateful.add(program.key)
-                self._drop_workers(program.key)
-                return [self._alone(program, again) for again in payloads]
-        return answers
-
-    def _alone(self, program: _Program, payload: list[Any]) -> Answer:
-        return self._in_one_process(program, [payload])[0]
-
-    def _in_one_process(self, program: _Program, payloads: Sequence[list[Any]]) -> list[Answer]:
-        """One child for all inputs; where one of them ends it, that one fails and the rest get another."""
-        answers: list[Answer] = []
-        while len(answers) < len(payloads):
-            rest = payloads[len(answers) :]
-            child = self._spawn(cpu_seconds=self.timeout * len(rest))
-            deadline = time.monotonic() + self.timeout
-            child.send_all((program.setup, rest), deadline)
-            child.finish_sending()
-            try:
-                for place in range(len(rest)):
-                    answers.append(child.receive(deadline, self.result_limit))
-                    deadline = time.monotonic() + (self.timeout if place + 1 < len(rest) else 1.0)
-                self._require_clean_end(child, deadline)
-            except (FunctionTimeout, EndedEarly, ProtocolError) as error:
-                if len(answers) == len(payloads):
-                    answers.pop()
-                answers.append(self._failure(child, error, self.timeout * len(rest)))
-        return answers
-
-    def _require_clean_end(self, child: Child, deadline: float) -> None:
-        """A whole answer counts only from a process that then ended by itself, well."""
-        ending = child.ended_cleanly(deadline)
-        if ending is None:
-            raise FunctionTimeout("", clock="wall")
-        if ending.exit_code != 0:
-            raise EndedEarly
-
-    def _by_worker(self, program: _Program, payload: list[Any]) -> Answer:
-        child = self._worker(program)
-        began = time.monotonic()
-        deadline = began + self.timeout
-        child.send([payload], deadline)
-        try:
-            answer: dict[str, Any] = child.receive(deadline, self.result_limit)
-        except (FunctionTimeout, EndedEarly, ProtocolError) as error:
-            return self._failure(child, error, RECYCLE_BUSY_SECONDS + self.timeout)
-        child.busy_seconds += time.monotonic() - began
-        child.calls += 1
-        if "value" in answer and child.calls < RECYCLE_CALLS and child.busy_seconds < RECYCLE_BUSY_SECONDS:
-            self._park(program.key, child)
-        else:
-            child.close()
-        return answer
-
-    def _failure(self, child: Child, error: Exception, cpu_limit: float) -> SandboxError:
-        """Why a child gave no valid answer; it is ended if it still runs.
-
-        Raises:
-            ZygoteLost: nobody knows, since the zygote is gone too.
-        """
-        try:
-            ending = child.ending()
-        except ZygoteLost:
-            self._restart()
-            ending = None
-        if isinstance(error, FunctionTimeout):
-            return FunctionTimeout(f"took longer than {self.timeout:g} s", clock="wall")
-        if isinstance(error, ProtocolError):
-            return error
-        if ending is None:
-            raise ZygoteLost
-        return verdict(ending, cpu_limit=cpu_limit, timeout=self.timeout)
-
-    # --- processes ----------------------------------------------------------------------------------------------------
-
-    def _worker(self, program: _Program) -> Child:
-        """An idle worker that has this program loaded, or a new one."""
-        while True:
-            with self._lock:
-                self._running()
-                parked = self._idle.get(program.key)
-                child = parked.pop() if parked else None
-            if child is None:
-                child = self._spawn(cpu_seconds=RECYCLE_BUSY_SECONDS + self.timeout)
-                child.send(program.setup, time.monotonic() + self.timeout)
-                return child
-            if not child.gone:
-                return child
-            child.close()
-
-    def _park(self, key: str, child: Child) -> None:
-        """Keep a worker for the next call; the longest unused one goes when there are too many."""
-        with self._lock:
-            self._idle.setdefault(key, []).append(child)
-            self._idle.move_to_end(key)
-            while sum(map(len, self._idle.values())) > IDLE_WORKERS:
-                oldest, children = next(iter(self._idle.items()))
-                if children:
-                    children.pop(0).close()
-                if not children:
-                    del self._idle[oldest]
-
-    def _drop_workers(self, key: str) -> None:
-        with self._lock:
-            for child in self._idle.pop(key, ()):
-                child.close()
-
-    def _spawn(self, *, cpu_seconds: float) -> Child:
-        return self._running().spawn(self.memory_mb << 20, int(cpu_seconds) + 2)
-
-    def _running(self) -> Zygote:
-        """The zygote, started if there is none; after a fork of the host, a new one."""
-        with self._lock:
-            if self._zygote is not None and self._zygote.alive:
-                return self._zygote
-            self._idle.clear()
-            if self._zygote is not None and self._zygote.owned:
-                self._zygote.kill()
-            self._zygote = self._started()
-            return self._zygote
-
-    def _restart(self) -> None:
-        with self._lock:
-            if self._zygote is not None:
-                self._zygote.kill()
-                self._zygote = None
-            self._idle.clear()
-
-    def _started(self) -> Zygote:
-        if sys.platform != "linux":
-            raise SandboxUnavailable(
-                f"the sandbox needs Linux (Landlock and seccomp), and this is {sys.platform}: run Forge in a Linux "
-                "container, or use the portable subset of Python: pip install 'forge-agents[monty]' and "
-                "Sandbox(backend='monty')"
-            )
-        names = DEFAULT_IMPORTS if self.imports is None else self.imports
-        packages = [name for name in names if name.partition(".")[0] not in sys.stdlib_module_names]
-        standard = [name for name in names if name not in packages and name not in SELDOM_USED]
-        zygote = Zygote(standard, packages)
-        given_up = [layer for layer in REQUIRED if layer in zygote.missing]
-        if given_up and set(given_up) <= set(self.allow_degraded):
-            zygote.close()
-            zygote = Zygote(standard, packages, without=given_up)
-            zygote.missing.update({layer: "given up by allow_degraded" for layer in given_up})
-            _warn_once(given_up)
-        elif given_up:
-            zygote.close()
-            raise SandboxUnavailable(_refusal(given_up, zygote.missing))
-        if escaped := [deed for deed in zygote.escaped if not _excused(deed, given_up)]:
-            zygote.close()
-            raise SandboxUnavailable(
-                f"a sandboxed process could still {' and '.join(escaped)}: this machine's kernel does not hold what it "
-                "promises; run Forge in another container or machine"
-            )
-        self._missing = zygote.missing
-        return zygote
-
-
-_FIXES = {
-    "landlock": "a kernel of 5.13 or newer with Landlock enabled (lsm=...,landlock), not blocked by the container",
-    "seccomp": "a kernel with seccomp filters, not blocked by the container",
-}
-
-
-def _refusal(missing: Sequence[str], reasons: Mapping[str, str]) -> str:
-    what = "; ".join(f"{layer} ({reasons[layer]}): it needs {_FIXES[layer]}" for layer in missing)
-    words = ", ".join(repr(layer) for layer in missing)
-    return (f"this machine cannot give full isolation: {what}. Or, if you accept weaker isolation, say so with "
-            f"Sandbox(allow_degraded=({words},))")  # fmt: skip
-
-
-def _excused(deed: str, given_up: Sequence[str]) -> bool:
-    return ("landlock" in given_up) if "file" in deed else ("seccomp" in given_up)
-
-
-_warned: set[str] = set()
-
-
-def _warn_once(layers: Sequence[str]) -> None:
-    words = ", ".join(layers)
-    if words not in _warned:
-        _warned.add(words)
-        warnings.warn(f"functions run with weaker isolation: no {words}", RuntimeWarning, stacklevel=2)
-
 
 def _printable(words: object, most: int = 2500) -> str:
     """A child's words once more made harmless: it may have written them itself."""
     text = words[:most] if isinstance(words, str) else ""
     return "".join(c if c == "\n" or c.isprintable() else ascii(c)[1:-1] for c in text)[:most]
-
-
-def _same(first: Answer, second: Answer) -> bool:
-    """Whether two runs agree: the same value to the type, or the same kind of failure."""
-    if isinstance(first, SandboxError) or isinstance(second, SandboxError):
-        return type(first) is type(second)
-    if "value" in first and "value" in second:
-        return json.dumps(first["value"]) == json.dumps(second["value"])
-    return first.get("error") == second.get("error") and first.get("name") == second.get("name")
-
-
-__all__ = ["Mode", "Sandbox"]

@@ -36,15 +36,6 @@ _encode = getattr(encoder, "c_make_encoder")(  # noqa: B009 - the type stubs lea
 
 def plain(value: Any) -> Any:
     """The value with tuples as lists, dataclasses and named tuples taken apart, enumerations as their values."""
-    kind = type(value)
-    if kind is str:
-        return _text(value)
-    if kind is int:
-        return _integer(value)
-    if kind is float:
-        return _float(value)
-    if kind is bool or value is None:
-        return value
     return _tree(value, 0, [0])
 
 
