@@ -61,6 +61,10 @@ class Agent:
     library: Library = field(default_factory=Library)
 
     def __post_init__(self, functions: Library | Iterable[Function | Callable[..., Any]]) -> None:
+        if isinstance(functions, Function) or not isinstance(functions, Iterable):
+            raise ForgeError(f"functions={functions!r:.80}: give a list of functions, or a Library")
+        if not isinstance(self.tools, Sequence) or not all(isinstance(tool, Tool) for tool in self.tools):
+            raise ForgeError(f"tools={self.tools!r:.80}: give a list of forge.Tool(callable)")
         given = functions if isinstance(functions, Library) else Library(functions)
         if len(given) and len(self.library):
             raise ForgeError("give an agent its functions as functions=[...] or as library=..., not both")
@@ -82,13 +86,20 @@ class Agent:
         """Work on one question; the agent's memory, if any, learns from it."""
         from forge.drive import run_one
 
+        self.check()
         return run_one(self, _as_task(task), seed)
 
     async def arun(self, task: str | Task, *, seed: int = 0) -> Session:
         """`run`, inside an event loop."""
         from forge.drive import arun_one
 
+        self.check()
         return await arun_one(self, _as_task(task), seed)
+
+    def check(self) -> None:
+        """Raise a ForgeError if the model is unknown or has no key; nothing is sent."""
+        if check := getattr(self.model, "check", None):
+            check()
 
     def play(self, tasks: Sequence[Task], *, seed: int = 0, repeat: int = 0, memory: Memory | None = None) -> Play:
         """Work on the tasks of one stream, in order: yields a context, is sent an action, returns the sessions.

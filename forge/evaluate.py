@@ -106,10 +106,11 @@ def evaluate(
     Raises:
         ForgeError: bad arguments, or a metric that raises or gives no number in [0, 1].
     """
+    if not isinstance(agent, Agent) or not isinstance(dataset, Dataset):
+        raise ForgeError(f"evaluate({agent!r:.40}, {dataset!r:.40}): give a forge.Agent and a forge.Dataset")
     if repeats < 1 or concurrency < 1:
         raise ForgeError(f"evaluate(repeats={repeats}, concurrency={concurrency}): both must be at least 1")
-    if check := getattr(agent.model, "check", None):
-        check()
+    agent.check()
     tasks = {task.id: task for task in dataset}
     scored: dict[tuple[int, str], Session] = {}
 
@@ -136,6 +137,8 @@ def compare(first: Evaluation, second: Evaluation) -> Comparison:
     Raises:
         ForgeError: they are not of the same tasks and repeats.
     """
+    if not isinstance(first, Evaluation) or not isinstance(second, Evaluation):
+        raise ForgeError("compare(first, second): give two results of forge.evaluate")
     before, after = _by_key(first.sessions), _by_key(second.sessions)
     if unpaired := sorted(before.keys() ^ after.keys()):
         raise ForgeError(f"{len(unpaired)} sessions have no partner, such as task {unpaired[0][0]!r}: compare "

@@ -45,6 +45,8 @@ class Dataset(Sequence[Task]):
     def __init__(
         self, rows: Iterable[Mapping[str, Any] | Task], *, metric: Metric = exact_match, name: str = "dataset"
     ) -> None:
+        if not isinstance(rows, Iterable) or isinstance(rows, str | Mapping):
+            raise ForgeError(f"Dataset({rows!r:.60}): give a list of mappings with 'question' and 'answer'")
         self._tasks = tuple(_task(row, number) for number, row in enumerate(rows))
         if not self._tasks:
             raise ForgeError(f"dataset {name!r} has no rows: give at least one with 'question' and 'answer'")

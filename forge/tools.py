@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from forge.session import Step
 from functions.docstring import read_docstring
 from functions.errors import ArgumentError, ForgeError
+from functions.function import Function
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -59,6 +60,8 @@ class Tool:
         description: str | None = None,
         parameters: Mapping[str, Any] | None = None,
     ) -> None:
+        if isinstance(run, Function):
+            raise ForgeError(f"{run.name!r} is a Function: give it to an agent as functions=[...], not as a tool")
         if not callable(run):
             raise ForgeError(f"Tool({run!r}): give a callable")
         own_name: str = name if name is not None else getattr(run, "__name__", "")

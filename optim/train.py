@@ -67,13 +67,21 @@ def train(
         raise ForgeError(f"train(agent={agent!r}): give a forge.Agent")
     if not isinstance(dataset, Dataset) or not (valset is None or isinstance(valset, Dataset)):
         raise ForgeError("train(agent, dataset, valset): data sets are forge.Dataset(rows, metric=...)")
+    for name, value, method, example in (
+        ("optimizer", optimizer, "propose", "optim.AgentOptimizer('openai/gpt-5') or optim.SynthesisOptimizer()"),
+        ("acceptance", acceptance, "judge", "optim.Posterior(), optim.Paper() or optim.Ties()"),
+        ("schedule", schedule, "batches", "optim.Schedule(epochs=10)"),
+        ("budget", budget, "rollouts", "forge.Budget(usd=5)"),
+    ):
+        if value is not None and not hasattr(value, method):
+            raise ForgeError(f"{name}={value!r:.60}: give {example}")
     if release is not None:
         raise ForgeError(f"release={release!r}: there is no release gate yet; leave it None")
     if concurrency < 1:
         raise ForgeError(f"concurrency={concurrency}: at least 1 session at a time")
     optimizer = optimizer if optimizer is not None else default_optimizer(agent)
     acceptance = acceptance if acceptance is not None else Posterior()
-    for part in (agent.model, optimizer):
+    for part in (agent, optimizer):
         if check := getattr(part, "check", None):
             check()
     trainset, validation, notes = split(dataset, valset, acceptance, seed)

@@ -226,8 +226,8 @@ def _unknown_provider(name: str, providers: Sequence[Any]) -> str:
 
     known = sorted(str(getattr(provider, "value", provider)) for provider in providers)
     close = difflib.get_close_matches(name.split("/")[0], known, n=1)
-    hint = f"; did you mean {close[0]}/...?" if close else ""
-    return (f"no provider is known for the model {name!r}{hint} Write provider/model, such as openai/gpt-5-mini, or "
+    hint = f" (did you mean {close[0]}/...?)" if close else ""
+    return (f"no provider is known for the model {name!r}{hint}. Write provider/model, such as openai/gpt-5-mini, or "
             "'router' for the offline one")  # fmt: skip
 
 

@@ -74,6 +74,11 @@ class Sandbox:
         backend: BackendName = "kernel",
         allow_degraded: Iterable[str] = (),
     ) -> None:
+        numbers = (timeout, memory_mb, audit, result_limit)
+        if not all(isinstance(number, int | float) for number in numbers):
+            raise ForgeError(f"Sandbox(timeout, memory_mb, audit, result_limit) = {numbers}: give numbers")
+        if isinstance(imports, str) or isinstance(allow_degraded, str):
+            raise ForgeError("Sandbox(imports=, allow_degraded=): give a list of names, such as ('math', 're')")
         if mode not in get_args(Mode):
             raise ForgeError(f"Sandbox(mode={mode!r}): one of {', '.join(get_args(Mode))}")
         if backend not in get_args(BackendName):
@@ -189,6 +194,8 @@ class Sandbox:
 
     def _program(self, function: Function, helpers: Sequence[Function]) -> Program:
         """The closure, checked against the policy once."""
+        if not isinstance(function, Function):
+            raise ForgeError(f"{function!r:.60} is no Function: make one with Function.from_source or @function")
         key = function.version if not helpers else "+".join(f.version for f in (*helpers, function))
         program = self._programs.get(key)
         if program is not None:
