@@ -114,7 +114,9 @@ def train(
     chosen = benchmark.train if size is None else benchmark.train.sample(size, seed=seed)
     report = ConsoleReport()
     result = once(chosen, seed, forge.Run(run, fresh=overwrite, report_to=[report]))
-    _show(result, benchmark, seed, concurrency)
+    meter = forge.Meter(forge.Budget(tokens=tokens, usd=usd))  # what training spent counts towards the limits here too
+    meter.add(result.cost)
+    _show(result, benchmark, meter, seed, concurrency)
     if export is not None:
         result.export(export)
         print(f"functions: {export}")
@@ -286,21 +288,31 @@ def _curve(benchmark: Benchmark, once: Any, sizes: str, seeds: int, folder: Path
     print(f"plot: {save(folder, benchmark.name, done)}")
 
 
-def _show(result: optim.Result, benchmark: Benchmark, seed: int, concurrency: int) -> None:
+def _show(result: optim.Result, benchmark: Benchmark, meter: forge.Meter, seed: int, concurrency: int) -> None:
     import forge
 
     for note in result.notes:
         print(f"note:      {note}")
-    before = forge.evaluate(result.start, benchmark.test, seed=seed, concurrency=concurrency)
-    after = forge.evaluate(result.agent, benchmark.test, seed=seed, concurrency=concurrency)
+    before = forge.evaluate(result.start, benchmark.test, seed=seed, concurrency=concurrency, budget=meter)
+    after = forge.evaluate(result.agent, benchmark.test, seed=seed, concurrency=concurrency, budget=meter)
+    if before.complete and after.complete:
+        _show_held_out(before, after, benchmark)
+    else:
+        print(f"held out:  not measured, since the budget is spent ({meter.exhausted}); forge eval measures it later")
+    shown = ", ".join(result.library.names[:8]) + (" ..." if len(result.library) > 8 else "")
+    print(f"functions: {len(result.library)} ({shown})")
+    spent = meter.spent
+    print(f"cost:      {result.rollouts} rollouts in training; {spent.tokens} tokens and ${spent.usd:.4f} in all")
+
+
+def _show_held_out(before: forge.Evaluation, after: forge.Evaluation, benchmark: Benchmark) -> None:
+    import forge
+
     paired = forge.compare(before, after)
     print(f"held out:  {len(benchmark.test)} tasks of {benchmark.name}")
     print(f"before:    {before.score:.3f} [{before.interval[0]:.3f}, {before.interval[1]:.3f}]")
     print(f"after:     {after.score:.3f} [{after.interval[0]:.3f}, {after.interval[1]:.3f}]")
     print(f"change:    {paired.difference:+.3f} [{paired.interval[0]:+.3f}, {paired.interval[1]:+.3f}]")
-    shown = ", ".join(result.library.names[:8]) + (" ..." if len(result.library) > 8 else "")
-    print(f"functions: {len(result.library)} ({shown})")
-    print(f"cost:      {result.rollouts} rollouts, {result.cost.tokens} tokens, ${result.cost.usd:.4f}")
 
 
 def _first_line(text: str) -> str:

@@ -129,3 +129,14 @@ def test_ctrl_c_ends_a_training_cleanly_with_its_library_saved(tmp_path):
     assert "Traceback" not in errors
     assert json.loads((run / "result.json").read_text())["stopped"] == "interrupted"
     assert (run / "library").is_dir()
+
+
+def test_a_budget_in_dollars_covers_the_measurement_too(tmp_path):
+    from openai_server import Answer, OpenAIServer
+
+    with OpenAIServer([Answer("7")]) as server:
+        data = ("--data", rows(tmp_path / "d.jsonl"), "--metric", "numeric")
+        model = ("--model", "openai/gpt-4o-mini", "--api-base", server.url)
+        shown = forge("train", *data, *model, "--tokens", "40", "--concurrency", "1")
+    assert "not measured, since the budget is spent" in shown.stdout, shown.stderr
+    assert len(server.requests) <= 4
