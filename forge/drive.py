@@ -29,7 +29,7 @@ class Stream:
 def drive(
     agent: Agent, streams: Sequence[Stream], *, seed: int, concurrency: int, meter: Meter, done: Done
 ) -> list[tuple[Session, ...]]:
-    """Play all streams, the way that suits the model; `done` hears of each session as its stream ends.
+    """Play all streams, the way that suits the model; `done` hears of each session as its stream ends, in any thread.
 
     A stream that would start after the budget is spent is not played. Both drivers give the same sessions, at any
     concurrency.
@@ -87,7 +87,8 @@ async def free(
             place, stream = item
             play = agent.play(stream.tasks, seed=seed, repeat=stream.repeat)
             finished[place] = await _played(agent, play, threads)
-            _account(finished[place], meter, done)
+            loop = asyncio.get_running_loop()  # a metric may ask a model, which must not hold up the others
+            await loop.run_in_executor(threads, _account, finished[place], meter, done)
 
     count = min(concurrency, len(streams))
     with ThreadPoolExecutor(max_workers=max(1, count), thread_name_prefix="forge-play") as threads:

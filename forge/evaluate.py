@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -113,12 +114,14 @@ def evaluate(
     agent.check()
     tasks = {task.id: task for task in dataset}
     scored: dict[tuple[int, str], Session] = {}
+    one_at_a_time = threading.Lock()
 
     def done(session: Session) -> None:
         result = score(tasks[session.task_id], session, dataset.metric)
-        scored[session.repeat, session.task_id] = result
-        if on_session is not None:
-            on_session(result)
+        with one_at_a_time:
+            scored[session.repeat, session.task_id] = result
+            if on_session is not None:
+                on_session(result)
 
     streams = [Stream(group, repeat) for repeat in range(repeats) for group in dataset.streams().values()]
     meter = budget if isinstance(budget, Meter) else Meter(budget)

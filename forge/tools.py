@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -121,10 +120,12 @@ class Tool:
 
 
 def _awaited(result: Any) -> Any:
+    from forge.drive import run_async
+
     async def wait() -> Any:
         return await result
 
-    return asyncio.run(wait())
+    return run_async(wait)
 
 
 def _world_parameter(run: Callable[..., Any]) -> str:

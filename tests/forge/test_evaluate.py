@@ -74,6 +74,24 @@ def test_many_slow_replies_are_waited_for_at_the_same_time():
     assert time.monotonic() - began < 3  # one after another it would be 6.4 s
 
 
+def test_slow_metrics_are_waited_for_at_the_same_time_and_sessions_are_reported_one_by_one():
+    inside, most, reported = [], [], []
+
+    def slow(task, session):
+        inside.append(task.id)
+        time.sleep(0.1)
+        most.append(len(inside))
+        inside.remove(task.id)
+        return 1
+
+    def report(session):
+        reported.append(session.task_id)
+
+    forge.evaluate(forge.Agent(model=Awaited(echo)), dataset(16, metric=slow), concurrency=8, on_session=report)
+    assert max(most) > 1
+    assert sorted(reported) == sorted(f"t{n}" for n in range(16))
+
+
 def test_evaluate_works_inside_a_running_event_loop():
     async def notebook():
         return forge.evaluate(forge.Agent(model=Awaited(echo)), dataset()).score

@@ -61,7 +61,11 @@ def test_an_async_tool_is_awaited():
         await asyncio.sleep(0)
         return x + 1
 
+    async def notebook():
+        return used(forge.Tool(slow), x=2).value
+
     assert used(forge.Tool(slow), x=1).value == 2
+    assert asyncio.run(notebook()) == 3
 
 
 def test_a_tool_may_ask_for_the_world_which_the_model_is_not_told_of():
