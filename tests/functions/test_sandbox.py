@@ -29,6 +29,7 @@ from functions import (
     ResultTypeError,
     Sandbox,
     SandboxError,
+    SandboxUnavailable,
 )
 
 ROOT = Path(__file__).parent.parent.parent
@@ -379,3 +380,10 @@ def test_nothing_is_warned_of_on_a_whole_machine():
         warnings.simplefilter("error")
         with Sandbox() as box:
             box.call(ECHO, {"x": 1})
+
+
+@pytest.mark.parametrize("system", ["darwin", "win32"])
+def test_another_system_is_told_of_containers_and_of_the_portable_backend(system, monkeypatch):
+    monkeypatch.setattr("sys.platform", system)
+    with pytest.raises(SandboxUnavailable, match=rf"this is {system}.*container.*backend='monty'"):
+        Sandbox().call(ECHO, {"x": 1})
