@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from forge.arguments import is_json_object, read_arguments, read_value, unfenced
 from forge.models.chat import ChatRequest, Reply, ToolCall
 from forge.models.protocol import Context, ToolSpec
 from forge.session import Action, Call, Step
 
 SUBMIT = "submit"
 LONGEST_DESCRIPTION = 1024  # characters that OpenAI takes for a function
+LONGEST_NAME = 64
+_CUT = {"length": "at the length limit; write less", "content_filter": "by the provider's content filter"}
 
 
 class Dialect(Protocol):
@@ -46,8 +48,8 @@ class ToolCalls:
     def parse(self, reply: Reply, context: Context) -> Action:
         if reply.error:
             return Action(reply.error, finish_reason="error", usage=reply.usage)
-        cut = reply.finish_reason == "length"
-        calls = tuple(_call(call, cut=cut) for call in reply.tool_calls)
+        cut = _CUT.get(reply.finish_reason, "")
+        calls = tuple(_call(call, cut) for call in reply.tool_calls)
         if not calls and reply.text.strip() and not cut:
             calls = (Call(SUBMIT, {"answer": reply.text.strip()}, text=reply.text),)
         return Action(reply.text, calls, reply.finish_reason, reply.usage)
@@ -59,24 +61,11 @@ def _tool(spec: ToolSpec) -> dict[str, Any]:
     return {"type": "function", "function": function}
 
 
-def _call(call: ToolCall, *, cut: bool) -> Call:
+def _call(call: ToolCall, cut: str) -> Call:
     arguments, error = read_arguments(call.arguments)
     if error and cut:
-        error = "the arguments were cut off at the length limit; write less"
+        error = f"the arguments were cut off {cut}"
     return Call(call.name, arguments, call.id, error, call.arguments)
-
-
-def read_arguments(text: str) -> tuple[Mapping[str, Any], str]:
-    """The arguments of a call and what is wrong with them: a JSON object, or nothing for no arguments."""
-    if not text.strip():
-        return {}, ""
-    try:
-        arguments = json.loads(text)
-    except (ValueError, RecursionError) as error:  # huge numbers and deep nests are refused too
-        return {}, f"the arguments are not valid JSON ({error}); write one JSON object"
-    if not isinstance(arguments, dict):
-        return {}, f"the arguments must be a JSON object, not {type(arguments).__name__}"
-    return arguments, ""
 
 
 def _tool_messages(step: Step, number: int) -> list[Mapping[str, Any]]:
@@ -87,7 +76,7 @@ def _tool_messages(step: Step, number: int) -> list[Mapping[str, Any]]:
         return [{"role": "assistant", "content": action.text or "(nothing)"}, *nudges]
     ids = _distinct_ids(action.calls, number)
     written = [
-        {"id": identity, "type": "function", "function": {"name": call.name, "arguments": _arguments_text(call)}}
+        {"id": identity, "type": "function", "function": {"name": _name(call), "arguments": _arguments_text(call)}}
         for identity, call in zip(ids, action.calls, strict=True)
     ]
     answers = [
@@ -105,11 +94,17 @@ def _distinct_ids(calls: Sequence[Call], number: int) -> list[str]:
     return seen
 
 
+def _name(call: Call) -> str:
+    """Servers refuse a history with a name that no function can have, such as "functions.add" made up by a model."""
+    return re.sub(r"[^a-zA-Z0-9_-]", "_", call.name)[:LONGEST_NAME] or "unnamed"
+
+
 def _arguments_text(call: Call) -> str:
     """What the model wrote; servers refuse a history with malformed JSON, so that goes as a JSON object."""
     if call.error:
         return json.dumps({"malformed": call.text})
-    return call.text if read_arguments(call.text) == (call.arguments, "") and call.text else json.dumps(call.arguments)
+    same = is_json_object(call.text) and read_arguments(call.text)[0] == call.arguments
+    return call.text if same else json.dumps(call.arguments)
 
 
 REACT = """\
@@ -130,7 +125,6 @@ Final Answer: the answer and nothing else"""
 _LABEL = re.compile(
     r"^[ \t]*[*_]*(?P<label>thought|action input|action|observation|final answer)[*_]*[ \t]*:[*_]*[ \t]*", re.I | re.M
 )
-_FENCE = re.compile(r"\A```[\w+-]*[ \t]*\n(?P<code>.*?)\n?```\s*\Z", re.S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +150,7 @@ class ReAct:
         if reply.error:
             return Action(reply.error, finish_reason="error", usage=reply.usage)
         parts = _parts(reply.text)
-        kept, calls = _first_action(parts, context.tools, cut=reply.finish_reason == "length")
+        kept, calls = _first_action(parts, context.tools, _CUT.get(reply.finish_reason, ""))
         text = reply.text[:kept].rstrip() if calls else reply.text
         return Action(text, calls, reply.finish_reason, reply.usage)
 
@@ -185,63 +179,41 @@ def _parts(text: str) -> list[_Part]:
     return found
 
 
-def _first_action(parts: Sequence[_Part], tools: Sequence[ToolSpec], *, cut: bool) -> tuple[int, tuple[Call, ...]]:
-    """The first action or final answer, and where it ends in the text."""
+def _first_action(parts: Sequence[_Part], tools: Sequence[ToolSpec], cut: str) -> tuple[int, tuple[Call, ...]]:
+    """The first action or final answer, and where it ends in the text. What was `cut` is no answer."""
     for place, part in enumerate(parts):
-        if part.label == "final answer":
-            if not part.text:
-                continue
+        following = parts[place + 1] if place + 1 < len(parts) else None
+        if part.label == "final answer" and part.text and (following or not cut):
             return part.end, (Call(SUBMIT, {"answer": part.text}, text=part.text),)
         if part.label == "action":
-            following = parts[place + 1] if place + 1 < len(parts) else None
             written = following if following is not None and following.label == "action input" else None
-            name = part.text.splitlines()[0].strip().strip("`*\"' ").removesuffix("()") if part.text else ""
-            if written is None and cut:
-                return part.end, (Call(name, error="cut off at the length limit before Action Input"),)
-            arguments, error = _react_arguments(written.text if written else "", name, tools)
-            if error and cut:
-                error = "the Action Input was cut off at the length limit; write less"
-            end = written.end if written else part.end
-            return end, (Call(name, arguments, error=error, text=written.text if written else ""),)
+            return (written or part).end, (_react_call(part.text, written, tools, cut),)
     return 0, ()
 
 
+def _react_call(action: str, written: _Part | None, tools: Sequence[ToolSpec], cut: str) -> Call:
+    first_line = action.partition("\n")[0]
+    name = first_line.strip("`*\"' ").removesuffix("()")
+    name = SUBMIT if name.lower() == "final answer" else name
+    if written is None and cut:
+        return Call(name, error=f"cut off before Action Input {cut}")
+    text = written.text if written else ""
+    arguments, error = _react_arguments(text, name, tools)
+    if error and cut:
+        error = f"the Action Input was cut off {cut}"
+    return Call(name, arguments, error=error, text=text)
+
+
 def _react_arguments(text: str, name: str, tools: Sequence[ToolSpec]) -> tuple[Mapping[str, Any], str]:
-    """A JSON object, in a code fence or not; a function of one text parameter also takes the text as it stands."""
-    fenced = _FENCE.match(text.strip())
-    bare = fenced["code"] if fenced else text.strip()
-    arguments, error = read_arguments(bare)
+    """What `read_arguments` reads; a function of one parameter also takes that one's value as it stands."""
+    arguments, error = read_arguments(text)
     if not error:
         return arguments, ""
-    literal = _python_object(bare)
-    if literal is not None:
-        return literal, ""
     properties: Mapping[str, Any] = next(
         (spec.parameters.get("properties", {}) for spec in tools if spec.name == name), {}
     )
+    bare = unfenced(text)
     if len(properties) == 1 and not bare.startswith("{"):
         ((parameter, schema),) = properties.items()
-        return {parameter: _single(bare, schema)}, ""
+        return {parameter: read_value(bare, schema)}, ""
     return {}, error
-
-
-def _python_object(text: str) -> dict[str, Any] | None:
-    """A dict with text keys as Python writes it ({'x': True}), which says the same as JSON would."""
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return None
-    return value if isinstance(value, dict) and all(isinstance(key, str) for key in value) else None
-
-
-def _single(text: str, schema: Mapping[str, Any]) -> Any:  # any JSON value
-    if schema.get("type") == "string":
-        quoted = len(text) > 1 and text[0] == text[-1] == '"'
-        try:
-            return json.loads(text) if quoted else text
-        except ValueError:
-            return text
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from forge.dialect import Dialect, ToolCalls
 from forge.models import background
 from forge.models.cache import ReplyCache, request_key
-from forge.models.chat import ChatRequest, Reply, ToolCall
+from forge.models.chat import ChatRequest, Reply
+from forge.models.completion import estimated_usage, read_completion
+from forge.models.failures import Remedy, advice, in_words, remedy, wait_seconds
 from forge.models.protocol import Context
 from forge.session import Action, Usage
 from functions.errors import ForgeError
-
-REFUSED = frozenset({400, 401, 403, 404, 405, 413, 422})
-"""HTTP statuses that the same request will meet again."""
-LONGEST_WAIT = 60.0  # seconds; a server that asks for more patience is as good as down
 
 
 class LiteLLM:
@@ -39,6 +40,11 @@ class LiteLLM:
         retries: further attempts after a 429, a 5xx, a time-out or a broken connection, with exponential back-off.
         backoff_seconds: before the first of them; each further one waits twice as long, or as the server asks.
         cache: a folder in which replies are kept by the exact request; None keeps none.
+        concurrency: requests of this model in flight at most.
+
+    Warns:
+        UserWarning: once, where no price is known (then calls count 0 dollars), and once, where the server does not
+            count tokens (then they are estimated at 4 characters each).
 
     Raises:
         ForgeError: an argument is out of range, or the cache folder cannot be made.
@@ -57,10 +63,13 @@ class LiteLLM:
         retries: int = 4,
         backoff_seconds: float = 0.5,
         cache: str | Path | None = None,
+        concurrency: int = 64,
     ) -> None:
-        if retries < 0 or backoff_seconds < 0 or not timeout_seconds > 0:
-            raise ForgeError(f"LiteLLM(retries={retries}, backoff_seconds={backoff_seconds}, timeout_seconds="
-                             f"{timeout_seconds}): 0 or more, 0 or more, and above 0")  # fmt: skip
+        if retries < 0 or backoff_seconds < 0 or not timeout_seconds > 0 or concurrency < 1:
+            raise ForgeError(
+                f"LiteLLM(retries={retries}, backoff_seconds={backoff_seconds}, timeout_seconds={timeout_seconds}, "
+                f"concurrency={concurrency}): give 0 or more, 0 or more, above 0, and 1 or more"
+            )
         self.name = name
         self.api_base = api_base
         self.dialect: Dialect = dialect if dialect is not None else ToolCalls()
@@ -71,6 +80,9 @@ class LiteLLM:
         self.backoff_seconds = backoff_seconds
         self._api_key = api_key
         self._cache = ReplyCache(cache) if cache is not None else None
+        self._slots = asyncio.Semaphore(concurrency)
+        self._served = False  # whether it has answered before
+        self._warned: set[str] = set()
 
     def __repr__(self) -> str:
         return f"LiteLLM({self.name!r})"
@@ -135,34 +147,61 @@ class LiteLLM:
         return reply
 
     async def _with_retries(self, request: ChatRequest) -> Reply:
+        jitter = random.Random(f"{self.name}:{request.seed}")
+        began = time.monotonic()
+        for attempt in count(1):
+            try:
+                async with self._slots:
+                    reply = await self._attempt(request)
+                return replace(reply, usage=replace(reply.usage, seconds=time.monotonic() - began))
+            except _Failed as failed:
+                error, what_to_do = failed.error, failed.remedy
+            if what_to_do is Remedy.STOP:
+                raise ForgeError(advice(self.name, error)) from error
+            if what_to_do is Remedy.GIVE_UP or attempt > self.retries:
+                break
+            planned = self.backoff_seconds * 2 ** (attempt - 1) * (1 + jitter.random() / 2)
+            await asyncio.sleep(wait_seconds(error, planned))
+        usage = Usage(calls=attempt, seconds=time.monotonic() - began)
+        return Reply(error=f"no reply after {attempt} attempts: {in_words(error)}", finish_reason="error", usage=usage)
+
+    async def _attempt(self, request: ChatRequest) -> Reply:
         from openai import OpenAIError
 
         litellm = _litellm()
-        jitter = random.Random(f"{self.name}:{request.seed}")
-        began = time.monotonic()
-        for attempt in range(self.retries + 1):
-            try:
-                response = await litellm.acompletion(**self._arguments(request))
-                return read_response(response, time.monotonic() - began)
-            except _given_up(litellm) as error:
-                usage = Usage(calls=1, seconds=time.monotonic() - began)
-                return Reply(error=_words(error), finish_reason="error", usage=usage)
-            except OpenAIError as error:  # the root of LiteLLM's errors, whatever the provider
-                if getattr(error, "status_code", None) in REFUSED:
-                    raise ForgeError(self._refusal(error)) from error
-                failure: Exception = error
-            if attempt < self.retries:
-                await asyncio.sleep(_wait(failure, self.backoff_seconds * 2**attempt * (1 + jitter.random() / 2)))
-        usage = Usage(calls=self.retries + 1, seconds=time.monotonic() - began)
-        why = f"no reply after {self.retries + 1} attempts: {_words(failure)}"
-        return Reply(error=why, finish_reason="error", usage=usage)
+        try:
+            response = await litellm.acompletion(**self._arguments(request))
+        except OpenAIError as error:  # the root of LiteLLM's errors, whatever the provider
+            raise _Failed(error, remedy(litellm, error, served=self._served)) from error
+        try:
+            reply = read_completion(response.model_dump())
+        except ValueError as error:
+            raise _Failed(error, Remedy.RETRY) from error
+        self._served = True
+        return replace(reply, usage=self._usage(request, reply, response))
+
+    def _usage(self, request: ChatRequest, reply: Reply, response: Any) -> Usage:
+        usage = reply.usage
+        if not usage.tokens:
+            self._warn(f"the server of {self.name!r} does not count tokens: they are estimated at 4 characters each")
+            return estimated_usage(request, reply)
+        usd = response._hidden_params.get("response_cost")
+        if usd is None:
+            self._warn(f"no price is known for {self.name!r}: its calls count 0 dollars, and a limit in dollars does "
+                       "not hold it; give the budget in tokens")  # fmt: skip
+        return replace(usage, usd=usd or 0.0)
+
+    def _warn(self, text: str) -> None:
+        if text not in self._warned:
+            self._warned.add(text)
+            warnings.warn(text, stacklevel=2)
 
     def _arguments(self, request: ChatRequest) -> dict[str, Any]:
         key = self._api_key
         if key is None and self.api_base is not None:
             key = os.environ.get("OPENAI_API_KEY", "none")  # a local server wants no key, its client wants a text
         settings = {
-            "tools": [dict(tool) for tool in request.tools] or None,
+            "tools": _sendable(request.tools) or None,
             "tool_choice": request.tool_choice,
             "stop": list(request.stop) or None,
             "temperature": request.temperature,
@@ -173,7 +212,7 @@ class LiteLLM:
         }
         return {
             "model": self.name,
-            "messages": [dict(message) for message in request.messages],
+            "messages": _sendable(request.messages),
             "timeout": self.timeout_seconds,
             "num_retries": 0,
             "max_retries": 0,
@@ -182,13 +221,20 @@ class LiteLLM:
             **{name: value for name, value in settings.items() if value is not None},
         }
 
-    def _refusal(self, error: Exception) -> str:
-        status = getattr(error, "status_code", None)
-        if status in (401, 403):
-            return f"the provider of {self.name!r} refuses the key ({_words(error)}): check the key in the environment"
-        if status == 404:
-            return f"the provider knows no model {self.name!r} ({_words(error)}): check the id, or api_base"
-        return f"{self.name!r} cannot take this request ({_words(error)})"
+
+class _Failed(Exception):
+    """One attempt came to nothing."""
+
+    def __init__(self, error: Exception, remedy: Remedy) -> None:
+        super().__init__(str(error))
+        self.error, self.remedy = error, remedy
+
+
+def _sendable(parts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """As they are; half a character (a lone surrogate), which no request can carry, becomes a question mark."""
+    text = json.dumps(parts, ensure_ascii=False)
+    whole = text.encode(errors="replace").decode()
+    return [dict(part) for part in (parts if whole == text else json.loads(whole))]
 
 
 @cache
@@ -201,26 +247,6 @@ def _litellm() -> Any:  # the module; it has no useful types
     return litellm
 
 
-def _given_up(litellm: Any) -> tuple[type[Exception], ...]:
-    """What another attempt cannot mend, but another session may not meet."""
-    return (litellm.exceptions.ContextWindowExceededError, litellm.exceptions.ContentPolicyViolationError)
-
-
-def _wait(error: Exception, seconds: float) -> float:
-    """Seconds until the next attempt: `seconds`, or what the server asks for if that is longer."""
-    headers: Mapping[str, str] = getattr(error, "litellm_response_headers", None) or {}
-    try:
-        asked = float(headers.get("retry-after", ""))
-    except ValueError:
-        asked = 0.0  # not said, or said as a date
-    return min(max(asked, seconds), LONGEST_WAIT)
-
-
-def _words(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return text if len(text) <= 300 else f"{text[:300]}..."
-
-
 def _unknown_provider(name: str, providers: Sequence[Any]) -> str:
     import difflib
 
@@ -229,35 +255,3 @@ def _unknown_provider(name: str, providers: Sequence[Any]) -> str:
     hint = f" (did you mean {close[0]}/...?)" if close else ""
     return (f"no provider is known for the model {name!r}{hint}. Write provider/model, such as openai/gpt-5-mini, or "
             "'router' for the offline one")  # fmt: skip
-
-
-def read_response(response: Any, seconds: float = 0.0) -> Reply:
-    """What LiteLLM's response object says, as a reply."""
-    choice = response.choices[0]
-    message = choice.message
-    calls = tuple(
-        ToolCall(call.id or "", call.function.name or "", call.function.arguments or "")
-        for call in message.tool_calls or ()
-    )
-    return Reply(_text(message.content), calls, choice.finish_reason or "stop", _usage(response, seconds))
-
-
-def _text(content: Any) -> str:  # None, a text, or a list of parts
-    if isinstance(content, list):
-        return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-    return content or ""
-
-
-def _usage(response: Any, seconds: float) -> Usage:
-    usage = getattr(response, "usage", None)
-    try:
-        usd: float = _litellm().completion_cost(completion_response=response)
-    except Exception:  # noqa: BLE001 - LiteLLM raises bare Exception for a model without a price
-        usd = 0.0
-    return Usage(
-        calls=1,
-        input_tokens=getattr(usage, "prompt_tokens", 0) or 0,
-        output_tokens=getattr(usage, "completion_tokens", 0) or 0,
-        usd=usd,
-        seconds=seconds,
-    )
