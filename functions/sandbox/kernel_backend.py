@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import sys
 import threading
@@ -22,6 +23,8 @@ Mode: TypeAlias = Literal["per_call", "per_batch", "worker"]
 RECYCLE_CALLS = 10_000
 RECYCLE_BUSY_SECONDS = 30.0
 IDLE_WORKERS = 8
+BATCH_TEXT = 1 << 20  # characters of inputs that one process is given at a time
+END_SECONDS = 1.0  # for a process to end after its last answer
 REQUIRED = ("landlock", "seccomp")
 
 
@@ -47,7 +50,7 @@ class KernelBackend:
         self.imports, self.mode, self.allow_degraded = imports, mode, tuple(allow_degraded)
         self.stateful: set[str] = set()
         self._audit, self._chance = audit, random.Random(f"audit:{seed}")
-        self._lock = threading.RLock()
+        self._process, self._lock = os.getpid(), threading.RLock()
         self._zygote: Zygote | None = None
         self._missing: dict[str, str] = {}
         self._idle: OrderedDict[str, list[Child]] = OrderedDict()
@@ -78,6 +81,8 @@ class KernelBackend:
 
     def answers(self, program: Program, payloads: Sequence[Payload]) -> list[Answer]:
         """An answer for each payload; if the zygote is lost on the way, once more with another."""
+        if self._process != os.getpid():  # a fork of the host: another thread may have held the lock just then
+            self._process, self._lock = os.getpid(), threading.RLock()
         try:
             return self._attempt(program, payloads)
         except ZygoteLost:
@@ -114,22 +119,27 @@ class KernelBackend:
 
     def _in_one_process(self, program: Program, payloads: Sequence[Payload]) -> list[Answer]:
         """One child for all inputs; where one of them ends it, that one fails and the rest get another."""
+        setup, texts = json.dumps(program.setup), [json.dumps(payload) for payload in payloads]
         answers: list[Answer] = []
         while len(answers) < len(payloads):
-            rest = payloads[len(answers) :]
-            child = self._spawn(cpu_seconds=self.timeout * len(rest))
-            deadline = time.monotonic() + self.timeout
-            child.send_all((program.setup, rest), deadline)
-            child.finish_sending()
-            try:
-                for place in range(len(rest)):
-                    answers.append(child.receive(deadline, self.result_limit))
-                    deadline = time.monotonic() + (self.timeout if place + 1 < len(rest) else 1.0)
-                self._require_clean_end(child, deadline)
-            except (FunctionTimeout, EndedEarly, ProtocolError) as error:
-                if len(answers) == len(payloads):
-                    answers.pop()
-                answers.append(self._failure(child, error, self.timeout * len(rest)))
+            answers += self._started_batch(setup, _fitting(texts[len(answers) :]))
+        return answers
+
+    def _started_batch(self, setup: str, payloads: Sequence[str]) -> list[Answer]:
+        """The answers of one child, up to the first that it did not survive."""
+        answers: list[Answer] = []
+        child = self._spawn(cpu_seconds=self.timeout * len(payloads))
+        deadline = time.monotonic() + self.timeout
+        child.send((setup, f"[{', '.join(payloads)}]"), deadline)
+        child.finish_sending()
+        try:
+            for place in range(len(payloads)):
+                answers.append(child.receive(deadline, self.result_limit))
+                deadline = time.monotonic() + (self.timeout if place + 1 < len(payloads) else END_SECONDS)
+            self._require_clean_end(child, deadline)
+        except (FunctionTimeout, EndedEarly, ProtocolError) as error:
+            answers[len(payloads) - 1 :] = []  # of the last one that then ended badly
+            answers.append(self._failure(child, error, self.timeout * len(payloads)))
         return answers
 
     def _require_clean_end(self, child: Child, deadline: float) -> None:
@@ -144,7 +154,7 @@ class KernelBackend:
         child = self._worker(program)
         began = time.monotonic()
         deadline = began + self.timeout
-        child.send([payload], deadline)
+        child.send((json.dumps([payload]),), deadline)
         try:
             answer = child.receive(deadline, self.result_limit)
         except (FunctionTimeout, EndedEarly, ProtocolError) as error:
@@ -174,7 +184,7 @@ class KernelBackend:
             return error
         if ending is None:
             raise ZygoteLost
-        return verdict(ending, cpu_limit=cpu_limit, timeout=self.timeout)
+        return verdict(ending, cpu_limit=cpu_limit, timeout=self.timeout, memory_mb=self.memory_mb)
 
     def _worker(self, program: Program) -> Child:
         """An idle worker that has this program loaded, or a new one."""
@@ -185,7 +195,7 @@ class KernelBackend:
                 child = parked.pop() if parked else None
             if child is None:
                 child = self._spawn(cpu_seconds=RECYCLE_BUSY_SECONDS + self.timeout)
-                child.send(program.setup, time.monotonic() + self.timeout)
+                child.send((json.dumps(program.setup),), time.monotonic() + self.timeout)
                 return child
             if not child.gone:
                 return child
@@ -284,6 +294,16 @@ def _warn_once(layers: Sequence[str]) -> None:
     if words not in _warned:
         _warned.add(words)
         warnings.warn(f"functions run with weaker isolation: no {words}", RuntimeWarning, stacklevel=2)
+
+
+def _fitting(texts: Sequence[str]) -> Sequence[str]:
+    """As many of the first texts as make a batch of bounded size, at least one."""
+    size = 0
+    for place, text in enumerate(texts):
+        size += len(text)
+        if place and size > BATCH_TEXT:
+            return texts[:place]
+    return texts
 
 
 def _same(first: Answer, second: Answer) -> bool:

@@ -33,6 +33,7 @@ from functions.sandbox.program import Answer, Backend, Payload, Program
 
 BackendName = Literal["kernel", "monty"]
 BATCH = 64
+MESSAGE = 2000  # characters of an error's message
 
 
 class Sandbox:
@@ -93,7 +94,7 @@ class Sandbox:
         self.allow_degraded = tuple(allow_degraded)
         if unknown := set(self.allow_degraded) - set(REQUIRED):
             raise ForgeError(f"allow_degraded names {sorted(unknown)}: layers that may be given up are {REQUIRED}")
-        self._allowed = None if self.imports is None else frozenset(self.imports)
+        self._allowed = None if self.imports is None else frozenset(name.partition(".")[0] for name in self.imports)
         self._seed = seed
         self._lock = threading.Lock()
         self._programs: OrderedDict[str, Program] = OrderedDict()
@@ -207,7 +208,7 @@ class Sandbox:
             "sources": sources,
             "name": function.name,
             "binding": function.binding,
-            "imports": self.imports,
+            "imports": None if self._allowed is None else sorted(self._allowed),
             "random": any("random" in source for _, source in sources),
             "limit": self.result_limit,
         }
@@ -226,7 +227,7 @@ class Sandbox:
         """
         checked = program.function.validate(arguments)
         try:
-            plain = wire.plain(checked)
+            plain = wire.plain(checked, depth=-1)
         except wire.NotJSON as error:
             raise ArgumentError(f"{program.function.name}: the arguments hold {error}; give JSON values") from None
         seed = 0
@@ -249,7 +250,7 @@ class Sandbox:
             case "raised":
                 return FunctionRaised(name, words, trace)
             case "load":
-                return LoadError(f"the source does not load: {name}: {words}" + (f"\n{trace}" if trace else ""))
+                return LoadError(f"the source does not load: {name}: {words}{trace and chr(10)}{trace}"[:MESSAGE])
             case "memory":
                 return FunctionMemory(f"asked for more than {self.memory_mb} MiB of memory")
             case "result_not_json":
@@ -279,7 +280,7 @@ class Sandbox:
         return outcomes
 
 
-def _printable(words: object, most: int = 2500) -> str:
+def _printable(words: object, most: int = MESSAGE) -> str:
     """A child's words once more made harmless: it may have written them itself."""
     text = words[:most] if isinstance(words, str) else ""
     return "".join(c if c == "\n" or c.isprintable() else ascii(c)[1:-1] for c in text)[:most]

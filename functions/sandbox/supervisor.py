@@ -12,7 +12,6 @@ import struct
 import subprocess
 import sys
 import sysconfig
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from typing import Any
 
 from functions.errors import (
     FunctionCrashed,
+    FunctionMemory,
     FunctionTimeout,
     ProtocolError,
     SandboxError,
@@ -34,6 +34,8 @@ START_SECONDS = 20.0  # for a zygote to be ready; a slow disk is no hang
 GRACE_SECONDS = 1.0  # for the kernel to report an end that is certain
 REQUEST = struct.Struct("<QI")
 STATUS = struct.Struct("<iQQ")
+RECEIVE_BYTES = 1 << 16
+PUBLIC = ("/etc/ld.so.cache", "/usr/share/zoneinfo")  # where libraries lie, and the time zones of `zoneinfo`
 
 
 class ZygoteLost(Exception):
@@ -52,11 +54,11 @@ class Zygote:
         self._lock = threading.Lock()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         script = Path(__file__).parent / "inside" / "zygote.py"
-        with tempfile.NamedTemporaryFile(prefix="forge-planted-") as planted, theirs:
-            os.chmod(planted.name, 0o644)
-            setup = json.dumps({**_setup(imports, packages), "planted": planted.name, "without": list(without)})
+        with theirs:
+            # a child in full armour must not be able to read this very script
+            setup = json.dumps({**_setup(imports, packages), "planted": str(script), "without": list(without)})
             self._process = subprocess.Popen(
-                [sys.executable, "-s", "-P", "-S", str(script), str(theirs.fileno()), setup],
+                [os.path.realpath(sys.executable), "-s", "-P", "-S", str(script), str(theirs.fileno()), setup],
                 env={"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", **dict.fromkeys(
                     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")},
                 cwd="/",
@@ -66,8 +68,7 @@ class Zygote:
                 stderr=subprocess.PIPE,
                 start_new_session=True,
             )  # fmt: skip
-            theirs.close()
-            report = self._first_report()
+        report = self._first_report()
         self.missing: dict[str, str] = report["layers"]
         self.escaped: list[str] = report["escaped"]
 
@@ -139,13 +140,13 @@ def _setup(imports: Sequence[str], packages: Sequence[str]) -> dict[str, Any]:
     folders = sorted({os.path.realpath(path) for path in base if os.path.isdir(path)})
     dynamic = sorted({os.path.join(folder, "lib-dynload") for folder in folders})
     libraries = [path for path in _library_folders() if os.path.isdir(path)]
-    places = sorted({str(_site_folder(name)) for name in packages})
+    places = sorted({str(_site_folder(name.partition(".")[0])) for name in packages})
     return {
         "imports": [*imports, *packages],
         "paths": places,
         "folders": folders,
-        "files": [*libraries, "/etc/ld.so.cache"],
-        "roots": [*folders, *dynamic, *libraries, "/etc/ld.so.cache"],
+        "files": [*libraries, *PUBLIC],
+        "roots": [*folders, *dynamic, *libraries, *PUBLIC],
         "hidden": [os.path.join(folder, name) for folder in folders for name in ("site-packages", "dist-packages")],
     }
 
@@ -163,10 +164,12 @@ def _library_folders() -> list[str]:
 
 def _site_folder(name: str) -> Path:
     spec = find_spec(name)
+    places = list(spec.submodule_search_locations or ()) if spec else []
+    if places:
+        return Path(places[0]).parent.resolve()
     if spec is None or spec.origin is None:
         raise SandboxUnavailable(f"imports names {name!r}, which is not installed here: install it, or leave it out")
-    origin = Path(spec.origin)
-    return (origin.parent.parent if spec.submodule_search_locations else origin.parent).resolve()
+    return Path(spec.origin).parent.resolve()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,19 +186,16 @@ class Child:
 
     def __init__(self, data: socket.socket, status: socket.socket) -> None:
         self._data, self._status = data, status
+        self._read = bytearray()
         self._ended: Ending | None = None
         self.busy_seconds = 0.0
         self.calls = 0
 
-    def send(self, value: Any, deadline: float) -> None:
-        """Hand a JSON value over, or as much of it as the child takes before it dies or the deadline passes."""
-        self.send_all((value,), deadline)
-
-    def send_all(self, values: Sequence[Any], deadline: float) -> None:
-        """`send` of several values at once."""
+    def send(self, texts: Sequence[str], deadline: float) -> None:
+        """Hand JSON texts over, or as much of them as the child takes before it dies or the deadline passes."""
         self._data.settimeout(max(0.001, deadline - time.monotonic()))
         try:
-            self._data.sendall(b"".join(wire.frame(json.dumps(value).encode("ascii")) for value in values))
+            self._data.sendall(b"".join(wire.frame(text.encode("ascii")) for text in texts))
         except (TimeoutError, OSError):
             return  # what became of the child is found out when its answer is awaited
 
@@ -216,46 +216,37 @@ class Child:
         (size,) = wire.HEADER.unpack(head)
         if size > limit + 200:
             raise ProtocolError(f"the function's process sent a frame of {size} bytes, more than {limit}")
-        body = self._exactly(size, deadline)
-        try:
-            answer = wire.loads(body)
-        except ValueError as error:
-            raise ProtocolError(f"the function's process sent what is no JSON: {str(error)[:100]!a}") from None
-        if type(answer) is not dict or not ("value" in answer) ^ isinstance(answer.get("error"), str):
-            raise ProtocolError("the function's process sent what is no answer")
-        return answer
+        return _answer(self._exactly(size, deadline))
 
     def _exactly(self, size: int, deadline: float) -> bytes:
-        parts: list[bytes] = []
-        while size:
+        while len(self._read) < size:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise FunctionTimeout("", clock="wall")
             self._data.settimeout(left)
             try:
-                part = self._data.recv(size)
+                part = self._data.recv(RECEIVE_BYTES)
             except TimeoutError:
                 raise FunctionTimeout("", clock="wall") from None
             except ConnectionError:
                 part = b""
             if not part:
                 raise EndedEarly
-            if len(part) == size and not parts:
-                return part
-            parts.append(part)
-            size -= len(part)
-        return b"".join(parts)
+            self._read += part
+        exactly = bytes(self._read[:size])
+        del self._read[:size]
+        return exactly
 
     def ended_cleanly(self, deadline: float) -> Ending | None:
         """How the child ended by itself, with nothing more said, or None if it has not by the deadline."""
-        if not select.select([self._status], [], [], max(0.0, deadline - time.monotonic()))[0]:
+        if not _readable(max(0.0, deadline - time.monotonic()), self._status):
             return None
         try:
             self._data.settimeout(0.0)
-            extra = self._data.recv(1)
+            self._read += self._data.recv(1)
         except OSError:
-            extra = b""
-        if extra:
+            pass  # it ended without reading all that it was sent
+        if self._read:
             raise ProtocolError("the function's process said more than one answer")
         return self._ending()
 
@@ -267,7 +258,7 @@ class Child:
         """
         if self._ended is not None:
             return self._ended
-        if not select.select([self._status], [], [], 0.05)[0]:  # one that is ending by itself may finish
+        if not _readable(0.05, self._status):  # one that is ending by itself may finish
             self._status.shutdown(socket.SHUT_WR)
         return self._ending()
 
@@ -294,17 +285,47 @@ class Child:
     @property
     def gone(self) -> bool:
         """Whether an idle child has died, or said what nobody asked for."""
-        return bool(select.select([self._data, self._status], [], [], 0)[0])
+        return bool(self._read) or _readable(0.0, self._data, self._status)
+
+
+def _readable(seconds: float, *sockets: socket.socket) -> bool:
+    """Whether one of them has something to read or is at its end, before the seconds pass."""
+    poll = select.poll()  # select.select knows no descriptors above 1023
+    for one in sockets:
+        poll.register(one, select.POLLIN)
+    return bool(poll.poll(1000 * seconds))
+
+
+def _answer(body: bytes) -> dict[str, Any]:
+    """What a child sent, which may have been written by the function itself.
+
+    Raises:
+        ProtocolError: it is not one of the two kinds of answer, in strict JSON.
+    """
+    try:
+        answer = wire.loads(body)
+        match answer:
+            case {"value": value, **rest} if not rest:
+                wire.plain(value)
+                return {"value": value}
+            case {"error": str(), **rest} if rest.keys() <= {"name", "message", "traceback"}:
+                if all(type(words) is str for words in rest.values()):
+                    return {**answer}
+    except (ValueError, wire.NotJSON) as error:
+        raise ProtocolError(f"the function's process sent what is no JSON: {str(error)[:100]!a}") from None
+    raise ProtocolError("the function's process sent what is no answer")
 
 
 class EndedEarly(Exception):
     """The child's socket closed before a whole answer came."""
 
 
-def verdict(ending: Ending, *, cpu_limit: float, timeout: float) -> SandboxError:
+def verdict(ending: Ending, *, cpu_limit: float, timeout: float, memory_mb: int) -> SandboxError:
     """What an early end means: the facts come from the kernel, never from the child."""
     if ending.signal == signal.SIGXCPU or (ending.signal == signal.SIGKILL and ending.cpu_seconds >= cpu_limit - 0.5):
         return FunctionTimeout(f"used up its processor time (limit {timeout:g} s)", clock="cpu")
+    if ending.exit_code == wire.OUT_OF_MEMORY:
+        return FunctionMemory(f"asked for more than {memory_mb} MiB of memory")
     if ending.signal is not None:
         try:
             name = signal.Signals(ending.signal).name

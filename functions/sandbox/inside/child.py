@@ -9,7 +9,7 @@ import random
 import sys
 import types
 
-from wire import HEADER, NotJSON, dumps, frame, loads
+from wire import HEADER, OUT_OF_MEMORY, NotJSON, dumps, frame, loads
 
 BaseException, Exception, MemoryError, ImportError = BaseException, Exception, MemoryError, ImportError
 all, bool, dict, getattr, globals_, isinstance, len, list = all, bool, dict, getattr, globals, isinstance, len, list
@@ -20,11 +20,18 @@ _read, _write, _exit = os.read, os.write, os._exit
 _modules, _ModuleType, _seed = sys.modules, types.ModuleType, random.seed
 _builtins = dict(vars(builtins))
 FILE = "<function {}>"
-MESSAGE, TRACEBACK = 2000, 2000
+MESSAGE, TRACEBACK = 1500, 2000
 
 
 def serve(descriptor):
     """Load the program, then answer batch after batch of inputs until the other side closes."""
+    try:
+        answer_all(descriptor)
+    except MemoryError:
+        _exit(OUT_OF_MEMORY)
+
+
+def answer_all(descriptor):
     program = Program(read_frame(descriptor))
     while True:
         batch = read_frame(descriptor)
@@ -66,7 +73,10 @@ class Program:
         self.sources = setup["sources"]
         self.name = setup["name"]
         self.binding = setup["binding"]
-        self.random = setup["random"]
+        numpy = _modules.get("numpy.random")
+        self.sowers = [_seed] if setup["random"] else []
+        if setup["random"] and numpy:
+            self.sowers.append(lambda seed, sow=numpy.seed: sow(seed & 0xFFFFFFFF))
         self.builtins = guarded(setup["imports"])
         self.codes, self.failure = [], None
         try:
@@ -88,8 +98,8 @@ class Program:
             function = module.__dict__[self.name]
         except BaseException as error:  # noqa: BLE001
             return self.told(error, "load")
-        if self.random:
-            _seed(seed)
+        for sow in self.sowers:
+            sow(seed)
         try:
             return '{"value": ' + dumps(self.call(function, arguments, module.__dict__)) + "}"
         except NotJSON as error:
@@ -168,7 +178,8 @@ def guarded(allowed):
     real, allowed = _builtins["__import__"], frozenset(allowed)
 
     def allowed_import(name, globals=None, locals=None, fromlist=(), level=0):
-        if level == 0 and name.partition(".")[0] not in allowed:
+        # a list for `fromlist` comes from C code of the standard library (datetime.strptime), never from a statement
+        if level == 0 and type(fromlist) is not list and name.partition(".")[0] not in allowed:
             raise ImportError(f"{name} may not be imported here; only {', '.join(sorted(allowed))}")
         return real(name, globals, locals, fromlist, level)
 

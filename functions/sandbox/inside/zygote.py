@@ -29,7 +29,8 @@ STATUS = struct.Struct("<iQQ")  # wait status, peak memory in KiB, processor tim
 def main():
     control = socket.socket(fileno=int(sys.argv[1]))
     setup = json.loads(sys.argv[2])
-    del sys.argv[1:]  # children see what this process remembers
+    del sys.argv[1:], sys.orig_argv[:]  # children see what this process remembers
+    forget_signals()
     close_others(keep=control.fileno())
     preload(setup["imports"], setup["paths"])
     own_memory = address_space()
@@ -43,6 +44,12 @@ def main():
     gc.freeze()
     control.sendall(json.dumps({"layers": layers, "escaped": escaped}).encode())
     Nursery(control, own_memory).run()
+
+
+def forget_signals():
+    """What the host ignores or blocks is inherited; ignoring the end of children would lose them."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 def close_others(keep):
@@ -61,6 +68,8 @@ def preload(imports, paths):
             importlib.import_module(name)
         except ImportError:
             pass  # a function that imports it is told so
+    if "numpy" in sys.modules:  # its chance is seeded before each call, like that of `random`
+        importlib.import_module("numpy.random")
     for codec in ("ascii", "utf-8", "utf-16", "latin-1", "unicode_escape"):
         "".encode(codec)
 
@@ -169,6 +178,7 @@ def probe(setup):
 
 DEEDS = (
     ("read a file", lambda setup: os.open(setup["planted"], os.O_RDONLY)),
+    ("list the root's files", lambda setup: os.listdir("/")),
     ("create a file", lambda setup: os.open("/tmp/forge_probe", os.O_WRONLY | os.O_CREAT)),
     ("open a socket", lambda setup: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)),
     ("open a local socket", lambda setup: socket.socket(socket.AF_UNIX)),
@@ -196,11 +206,15 @@ def harden(memory, seconds):
 
 
 def with_limit(kind, value):
+    _, inherited = resource.getrlimit(kind)
+    if inherited != NO_LIMIT and (value == NO_LIMIT or value > inherited):
+        value = inherited  # only root may raise it
     resource.setrlimit(kind, (value, value))
 
 
 PROGRAM = bytearray(kernel.seccomp_program())
 NO_SECCOMP = "no seccomp"
+PIDFD_OPEN = 434  # on every architecture
 NO_LIMIT = resource.RLIM_INFINITY
 
 
@@ -208,21 +222,23 @@ class Nursery:
     """The children that live, by the descriptors that tell of them."""
 
     def __init__(self, control, own_memory):
-        self.control, self.own_memory = control, own_memory
+        self.control, self.own_memory, self.process = control, own_memory, os.getpid()
         self.poll = select.epoll()
         self.poll.register(control, select.EPOLLIN | select.EPOLLHUP)
         self.by_status, self.by_process = {}, {}
 
     def run(self):
         while True:
-            for descriptor, _ in self.poll.poll():
-                if descriptor == self.control.fileno():
-                    self.spawn()
-                elif descriptor in self.by_status:
-                    signal.pidfd_send_signal(self.by_status[descriptor], signal.SIGKILL)
+            ready = {descriptor for descriptor, _ in self.poll.poll()}
+            for descriptor in ready:
+                if descriptor in self.by_status:
+                    pid, _ = self.by_process[self.by_status[descriptor]]
+                    os.kill(pid, signal.SIGKILL)  # not buried yet, so the number is still its own
                     self.poll.unregister(descriptor)
                 elif descriptor in self.by_process:
                     self.bury(descriptor)
+            if self.control.fileno() in ready:  # last: a new child's descriptors may get the numbers of a buried one's
+                self.spawn()
 
     def spawn(self):
         message, descriptors, _, _ = socket.recv_fds(self.control, 64, 2)
@@ -234,13 +250,15 @@ class Nursery:
         if pid == 0:
             os.dup2(data, 3)
             os.closerange(4, 1 << 16)
-            harden(self.own_memory + memory, seconds)
             try:
+                harden(self.own_memory + memory, seconds)
+                if os.getppid() != self.process:  # the zygote ended before the wish to end with it was heard
+                    os._exit(70)
                 serve(3)
             finally:
                 os._exit(70)
         os.close(data)
-        process = os.pidfd_open(pid)
+        process = kernel.call(PIDFD_OPEN, pid, 0)  # not every Python was built where os.pidfd_open was known
         self.by_process[process] = (pid, status)
         self.by_status[status] = process
         self.poll.register(process, select.EPOLLIN)
