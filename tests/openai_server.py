@@ -1,6 +1,7 @@
 """A real HTTP server on this machine that speaks the OpenAI chat protocol, from a script, with faults on demand."""
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -75,7 +76,8 @@ class OpenAIServer:
                     self.wfile.write(body[: len(body) // 2] if answer.cut else body)
                     if answer.cut:
                         self.wfile.flush()
-                        self.connection.close()
+                        self.connection.shutdown(socket.SHUT_RDWR)
+                        self.close_connection = True
                 except OSError:
                     pass  # the client did not wait
 

@@ -51,7 +51,9 @@ def test_a_text_alone_is_the_answer_and_a_text_beside_calls_a_plan():
 def test_an_empty_or_cut_off_reply_is_no_answer():
     assert tools("").calls == ()
     assert tools("   ").calls == ()
-    assert tools("The answer is", finish_reason="length").calls == ()
+    for finish_reason in ("length", "content_filter"):
+        assert tools("The answer is", finish_reason=finish_reason).calls == ()
+        assert react("Final Answer: it is", finish_reason).calls == ()
 
 
 @pytest.mark.parametrize(
@@ -63,6 +65,13 @@ def test_an_empty_or_cut_off_reply_is_no_answer():
         ("3", "not int"),
         ("[" * 100_000, "not valid JSON"),
         ('{"a": ' + "9" * 5000 + "}", "not valid JSON"),
+        ('{"a": NaN}', "NaN is no JSON"),
+        ("{'a': (1, 2)}", "not valid JSON"),  # JSON has no tuples
+        ("{'a': {1, 2}}", "not valid JSON"),
+        ("{1: 2}", "not valid JSON"),
+        ("{a: 1}", "not valid JSON"),
+        ('{"a": 1} and so on', "not valid JSON"),
+        ('"add"', "JSON object, not str"),
     ],
 )
 def test_arguments_that_cannot_be_read_say_what_is_wrong(arguments, words):
@@ -73,10 +82,37 @@ def test_arguments_that_cannot_be_read_say_what_is_wrong(arguments, words):
 
 def test_no_arguments_are_an_empty_object():
     assert tools("", ("1", "add", "")).calls[0] == Call("add", {}, "1", "", "")
+    assert tools("", ("1", "add", "null")).calls[0] == Call("add", {}, "1", "", "null")
 
 
-def test_arguments_cut_off_by_the_length_limit_say_so():
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        '{"a": 1, "b": null}',
+        '```json\n{"a": 1, "b": null}\n```',
+        '"{\\"a\\": 1, \\"b\\": null}"',
+        "{'a': 1, 'b': None,}",
+    ],
+)
+def test_arguments_that_say_the_same_in_another_way_are_read_and_sent_back_as_json(arguments):
+    call = tools("", ("1", "add", arguments)).calls[0]
+    assert (call.arguments, call.error) == ({"a": 1, "b": None}, "")
+    turn = ToolCalls().request(context(Step(Action(calls=(call,)), (Observation("add", "1"),)))).messages[2]
+    assert json.loads(turn["tool_calls"][0]["function"]["arguments"]) == {"a": 1, "b": None}
+
+
+@pytest.mark.parametrize(("name", "sent"), [("functions.add", "functions_add"), ("", "unnamed"), ("x" * 99, "x" * 64)])
+def test_a_made_up_name_goes_back_as_one_that_servers_take(name, sent):
+    call = tools("", ("1", name, "{}")).calls[0]
+    assert call.name == name
+    turn = ToolCalls().request(context(Step(Action(calls=(call,)), (Observation(name, "?"),)))).messages[2]
+    assert turn["tool_calls"][0]["function"]["name"] == sent
+
+
+def test_arguments_that_were_cut_off_say_by_what():
     assert "length limit" in tools("", ("1", "add", '{"a": 1'), finish_reason="length").calls[0].error
+    assert "content filter" in tools("", ("1", "add", '{"a": 1'), finish_reason="content_filter").calls[0].error
+    assert tools("", ("1", "add", '{"a": 1}'), finish_reason="length").calls[0].error == ""
 
 
 def test_every_call_is_answered_under_an_id_of_its_own_even_if_the_model_gave_none_or_one_twice():
@@ -130,6 +166,7 @@ REACTED = {
     ),
     "an answer": ("Thought: done\nFinal Answer: 42", "submit", {"answer": "42"}),
     "an answer over lines": ("Final Answer: one\ntwo", "submit", {"answer": "one\ntwo"}),
+    "an answer as an action": ("Action: Final Answer\nAction Input: 42", "submit", {"answer": 42}),
     "an answer before an action": ("Final Answer: 1\nAction: add\nAction Input: {}", "submit", {"answer": "1"}),
 }
 
@@ -141,6 +178,17 @@ def test_react_is_read_in_the_forms_that_models_write(form):
     assert (action.calls[0].name, action.calls[0].arguments, action.calls[0].error) == (name, arguments, "")
     assert "Observation" not in action.text
     assert len(action.calls) == 1
+
+
+lines = st.text(st.characters(exclude_categories=["C", "Z"], include_characters=" ")).map(str.strip)
+
+
+@given(lines.filter(lambda text: ":" not in text), st.sampled_from(["add", "python"]), json_objects, st.booleans())
+def test_react_that_is_written_as_asked_is_read_again(thought, name, arguments, hallucinated):
+    text = f"Thought: {thought}\nAction: {name}\nAction Input: {json.dumps(arguments)}"
+    action = react(text + "\nObservation: 1\nFinal Answer: 1" * hallucinated)
+    assert [(call.name, call.arguments, call.error) for call in action.calls] == [(name, arguments, "")]
+    assert action.text == text
 
 
 def test_react_without_an_action_is_none_and_bad_input_says_what_is_wrong():

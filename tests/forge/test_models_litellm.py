@@ -1,8 +1,10 @@
 """LiteLLM models against a real HTTP server: what is retried, what is refused, what it costs."""
 
 import asyncio
+import json
 import threading
 import time
+from email.utils import formatdate
 
 import pytest
 from openai_server import Answer, OpenAIServer
@@ -34,9 +36,17 @@ def test_a_reply_comes_with_its_tokens_and_its_price():
     assert reply.usage.seconds > 0
 
 
-def test_a_model_without_a_known_price_costs_nothing():
+def test_a_model_without_a_known_price_costs_nothing_and_says_so_once(recwarn):
     with OpenAIServer([Answer("hi")]) as server:
-        assert model(server, "openai/my-own-model").complete_sync(HELLO).usage.usd == 0
+        own = model(server, "openai/my-own-model")
+        assert [own.complete_sync(HELLO).usage.usd for _ in range(3)] == [0, 0, 0]
+    assert sum("no price is known for 'openai/my-own-model'" in str(told.message) for told in recwarn) == 1
+
+
+def test_tokens_that_the_server_does_not_count_are_estimated_and_said_to_be():
+    with OpenAIServer([Answer("four and twenty", usage=None)]) as server, pytest.warns(UserWarning, match="estimated"):
+        usage = model(server).complete_sync(HELLO).usage
+    assert (usage.calls, usage.input_tokens, usage.output_tokens) == (1, 10, 4)
 
 
 def test_tool_calls_come_as_the_model_wrote_them():
@@ -53,6 +63,10 @@ FAULTS = {
     "a connection that is cut": Answer("hi", cut=True),
     "a body that is no JSON": Answer(body="<html>busy</html>"),
     "a time-out": Answer("late", wait=1.5),
+    "a completion without a message": Answer(body='{"id": "x", "object": "chat.completion", "choices": []}'),
+    "a call that the provider could not read": Answer(
+        status=400, body='{"error": {"message": "Failed to call a function.", "code": "tool_use_failed"}}'
+    ),
 }
 
 
@@ -70,6 +84,22 @@ def test_the_time_that_a_server_asks_for_is_waited():
         assert time.monotonic() - began >= 0.2
 
 
+def test_the_time_may_be_a_date():
+    then = formatdate(time.time() + 2, usegmt=True)
+    with OpenAIServer([Answer(status=429, headers={"Retry-After": then}), Answer("hi")]) as server:
+        began = time.monotonic()
+        model(server).complete_sync(HELLO)
+        assert time.monotonic() - began >= 0.9
+
+
+def test_a_connection_that_is_cut_is_known_at_once():
+    with OpenAIServer([Answer("hi", cut=True), Answer("hi")]) as server:
+        model(server).complete_sync(HELLO)  # LiteLLM is imported
+        began = time.monotonic()
+        model(server, timeout_seconds=30).complete_sync(HELLO)
+        assert time.monotonic() - began < 5
+
+
 def test_after_all_retries_the_reply_says_why_there_is_none_and_the_session_ends():
     with OpenAIServer([Answer(status=500)]) as server:
         reply = model(server).complete_sync(HELLO)
@@ -83,6 +113,31 @@ def test_after_all_retries_the_reply_says_why_there_is_none_and_the_session_ends
 @pytest.mark.parametrize(("status", "words"), [(401, "key"), (403, "key"), (404, "no model"), (400, "cannot take")])
 def test_a_refusal_for_good_is_an_error_at_once(status, words):
     with OpenAIServer([Answer(status=status)]) as server, pytest.raises(ForgeError, match=words):
+        model(server).complete_sync(HELLO)
+    assert len(server.requests) == 1
+
+
+TOO_LONG = {"message": "This model's maximum context length is 8 tokens.", "code": "context_length_exceeded"}
+BROKE = {"message": "You exceeded your current quota.", "code": "insufficient_quota"}
+
+
+def test_a_conversation_that_is_too_long_is_given_up_without_another_attempt():
+    with OpenAIServer([Answer(status=400, body=json.dumps({"error": TOO_LONG}))]) as server:
+        reply = model(server).complete_sync(HELLO)
+    assert "maximum context length" in reply.error
+    assert len(server.requests) == 1
+
+
+def test_a_request_refused_by_a_server_that_took_others_is_that_conversations_fault():
+    with OpenAIServer([Answer("hi"), Answer(status=400), Answer("hi")]) as server:
+        shared = model(server)
+        replies = [shared.complete_sync(HELLO) for _ in range(3)]
+    assert [bool(reply.error) for reply in replies] == [False, True, False]
+
+
+@pytest.mark.parametrize("answer", [Answer(status=402), Answer(status=429, body=json.dumps({"error": BROKE}))])
+def test_an_account_without_credit_stops_everything(answer):
+    with OpenAIServer([answer]) as server, pytest.raises(ForgeError, match="add credit"):
         model(server).complete_sync(HELLO)
     assert len(server.requests) == 1
 
@@ -114,6 +169,33 @@ def test_one_model_serves_event_loops_one_after_another_and_threads_at_once():
     assert texts == ["hi"] * 11
 
 
+def test_no_more_requests_are_in_flight_than_allowed():
+    flying, most, lock = 0, 0, threading.Lock()
+
+    def script(request):
+        nonlocal flying, most
+        with lock:
+            flying += 1
+            most = max(most, flying)
+        time.sleep(0.05)
+        with lock:
+            flying -= 1
+        return Answer("hi")
+
+    async def many(shared):
+        await asyncio.gather(*(shared.complete(HELLO) for _ in range(9)))
+
+    with OpenAIServer(script) as server:
+        asyncio.run(many(model(server, concurrency=3)))
+    assert most == 3
+
+
+def test_half_a_character_from_a_function_does_not_break_the_request():
+    with OpenAIServer([Answer("hi")]) as server:
+        reply = model(server).complete_sync(ChatRequest(messages=({"role": "user", "content": "a\ud83db"},)))
+    assert (reply.text, server.requests[0]["messages"][0]["content"]) == ("hi", "a?b")
+
+
 def test_cancelling_a_call_ends_it():
     async def impatient(slow):
         with pytest.raises(TimeoutError):
@@ -123,31 +205,6 @@ def test_cancelling_a_call_ends_it():
         began = time.monotonic()
         asyncio.run(impatient(model(server)))
         assert time.monotonic() - began < 0.9
-
-
-def test_a_cached_reply_is_free_and_survives_the_process(tmp_path):
-    with OpenAIServer([Answer("hi")]) as server:
-        first = model(server, cache=tmp_path).complete_sync(HELLO)
-        again = model(server, cache=tmp_path).complete_sync(HELLO)
-        other = model(server, cache=tmp_path, temperature=0.5).complete_sync(HELLO)
-    assert (first.text, again.text, len(server.requests)) == ("hi", "hi", 2)
-    assert (again.usage.cached_calls, again.usage.usd, again.usage.tokens) == (1, 0, 0)
-    assert other.usage.cached_calls == 0
-
-
-def test_a_damaged_cache_entry_is_asked_for_again(tmp_path):
-    with OpenAIServer([Answer("hi")]) as server:
-        model(server, cache=tmp_path).complete_sync(HELLO)
-        next(tmp_path.rglob("*.json")).write_text('{"text"')
-        with pytest.warns(UserWarning, match="damaged"):
-            assert model(server, cache=tmp_path).complete_sync(HELLO).text == "hi"
-    assert len(server.requests) == 2
-
-
-def test_errors_are_not_cached(tmp_path):
-    with OpenAIServer([Answer(status=500), Answer("hi")]) as server:
-        assert model(server, cache=tmp_path, retries=0).complete_sync(HELLO).error
-        assert model(server, cache=tmp_path, retries=0).complete_sync(HELLO).text == "hi"
 
 
 def test_many_contexts_are_in_flight_at_once():
@@ -160,5 +217,6 @@ def test_many_contexts_are_in_flight_at_once():
 
 
 def test_settings_that_cannot_be_are_refused():
-    with pytest.raises(ForgeError, match="retries"):
-        LiteLLM("openai/x", retries=-1)
+    for settings in ({"retries": -1}, {"backoff_seconds": -1}, {"timeout_seconds": 0}, {"concurrency": 0}):
+        with pytest.raises(ForgeError, match="retries"):
+            LiteLLM("openai/x", **settings)
