@@ -105,8 +105,6 @@ class Search:
             require_sound(candidate, self.library, self.agent.sandbox)
         except (EditError, SandboxError) as error:
             return replace(trial, decision="refuse", reason=str(error))
-        if candidate.version == self.library.version:
-            return replace(trial, decision="refuse", reason="the edits change nothing")
         self._log_proposal(evidence.step, candidate, edits)
         tasks = self._selection(evidence.tasks)
         pairs = _pairs(self.rollouts.play(self.library, tasks), self.rollouts.play(candidate, tasks))
