@@ -1,6 +1,7 @@
 """What the sandbox promises of every call, in every mode."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -247,11 +248,20 @@ def test_every_layer_stands_here(open_box):
 
 
 def processes_below(pid):
+    """All descendants; one that ends while they are listed is left out."""
     found = []
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in map(int, (task / "children").read_text().split()):
-            found += [child, *processes_below(child)]
+    with contextlib.suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in map(int, (task / "children").read_text().split()):
+                found += [child, *processes_below(child)]
     return found
+
+
+def is_zygote(pid):
+    try:
+        return b"zygote.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def test_closing_leaves_no_process_and_no_descriptor():
@@ -273,8 +283,8 @@ def test_closing_leaves_no_process_and_no_descriptor():
 def test_a_killed_zygote_is_replaced():
     with Sandbox() as box:
         box.call(ECHO, {"x": 1})
-        for pid in processes_below(os.getpid()):
-            if b"zygote.py" in Path(f"/proc/{pid}/cmdline").read_bytes():
+        for pid in filter(is_zygote, processes_below(os.getpid())):
+            with contextlib.suppress(ProcessLookupError):  # the inner process of one dies with the outer one
                 os.kill(pid, signal.SIGKILL)
         assert box.call(ECHO, {"x": 2}) == 2
 
