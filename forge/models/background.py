@@ -6,6 +6,7 @@ Clients of HTTP libraries belong to the loop that made them; one loop for the pr
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Coroutine
 from functools import cache
@@ -16,12 +17,12 @@ _Result = TypeVar("_Result")
 
 async def run(work: Coroutine[Any, Any, _Result]) -> _Result:
     """Await `work` on the shared loop; cancelling the awaiting task cancels it there."""
-    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, _loop()))
+    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, _loop(os.getpid())))
 
 
 def run_sync(work: Coroutine[Any, Any, _Result]) -> _Result:
     """`run` from synchronous code."""
-    future = asyncio.run_coroutine_threadsafe(work, _loop())
+    future = asyncio.run_coroutine_threadsafe(work, _loop(os.getpid()))
     try:
         return future.result()
     except BaseException:
@@ -30,7 +31,8 @@ def run_sync(work: Coroutine[Any, Any, _Result]) -> _Result:
 
 
 @cache
-def _loop() -> asyncio.AbstractEventLoop:
+def _loop(process: int) -> asyncio.AbstractEventLoop:
+    """One a process: a forked child does not have its parent's thread."""
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="forge-models", daemon=True).start()
     return loop

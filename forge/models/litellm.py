@@ -43,8 +43,8 @@ class LiteLLM:
         concurrency: requests of this model in flight at most.
 
     Warns:
-        UserWarning: once, where no price is known (then calls count 0 dollars), and once, where the server does not
-            count tokens (then they are estimated at 4 characters each).
+        UserWarning: no price is known, and calls count 0 dollars; or the server counts no tokens, and they are
+            estimated at 4 characters each.
 
     Raises:
         ForgeError: an argument is out of range, or the cache folder cannot be made.
@@ -82,7 +82,6 @@ class LiteLLM:
         self._cache = ReplyCache(cache) if cache is not None else None
         self._slots = asyncio.Semaphore(concurrency)
         self._served = False  # whether it has answered before
-        self._warned: set[str] = set()
 
     def __repr__(self) -> str:
         return f"LiteLLM({self.name!r})"
@@ -183,18 +182,14 @@ class LiteLLM:
     def _usage(self, request: ChatRequest, reply: Reply, response: Any) -> Usage:
         usage = reply.usage
         if not usage.tokens:
-            self._warn(f"the server of {self.name!r} does not count tokens: they are estimated at 4 characters each")
+            warnings.warn(f"the server of {self.name!r} counts no tokens: they are estimated at 4 characters each, and "
+                          "the calls count 0 dollars; give the budget in tokens", stacklevel=2)  # fmt: skip
             return estimated_usage(request, reply)
         usd = response._hidden_params.get("response_cost")
         if usd is None:
-            self._warn(f"no price is known for {self.name!r}: its calls count 0 dollars, and a limit in dollars does "
-                       "not hold it; give the budget in tokens")  # fmt: skip
+            warnings.warn(f"no price is known for {self.name!r}: its calls count 0 dollars, and a limit in dollars "
+                          "does not hold it; give the budget in tokens", stacklevel=2)  # fmt: skip
         return replace(usage, usd=usd or 0.0)
-
-    def _warn(self, text: str) -> None:
-        if text not in self._warned:
-            self._warned.add(text)
-            warnings.warn(text, stacklevel=2)
 
     def _arguments(self, request: ChatRequest) -> dict[str, Any]:
         key = self._api_key

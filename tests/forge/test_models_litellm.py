@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import logging
+import multiprocessing
+import os
 import threading
 import time
 from email.utils import formatdate
@@ -167,6 +170,22 @@ def test_one_model_serves_event_loops_one_after_another_and_threads_at_once():
         for thread in threads:
             thread.join()
     assert texts == ["hi"] * 11
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_forked_process_can_ask_too():
+    def ask(texts):
+        logging.disable()  # asyncio tells of a task of LiteLLM's that stayed behind with the parent's loop
+        texts.put(model(server).complete_sync(HELLO).text)
+
+    with OpenAIServer([Answer("hi")]) as server:
+        model(server).complete_sync(HELLO)
+        fork = multiprocessing.get_context("fork")
+        texts = fork.SimpleQueue()
+        child = fork.Process(target=ask, args=(texts,), daemon=True)
+        child.start()
+        child.join(20)
+        assert (child.exitcode, texts.get() if child.exitcode == 0 else "") == (0, "hi")
 
 
 def test_no_more_requests_are_in_flight_than_allowed():
