@@ -83,11 +83,10 @@ class KernelBackend:
         """An answer for each payload; if the zygote is lost on the way, once more with another."""
         if self._process != os.getpid():  # a fork of the host: another thread may have held the lock just then
             self._process, self._lock = os.getpid(), threading.RLock()
-        zygote = self._running()
         try:
             return self._attempt(program, payloads)
         except ZygoteLost:
-            self._end(zygote)
+            self._restart()
         try:
             return self._attempt(program, payloads)
         except ZygoteLost:
@@ -97,10 +96,7 @@ class KernelBackend:
         if self.mode == "per_call" or program.key in self.stateful:
             return [self._alone(program, payload) for payload in payloads]
         if self.mode == "per_batch":
-            answers = self._in_one_process(program, payloads)
-            if any(isinstance(answer, ProtocolError) for answer in answers):
-                return self._each_alone(program, payloads)  # a frame too many or too few shifts all that follow
-            return self._audited(program, payloads, answers)
+            return self._audited(program, payloads, self._in_one_process(program, payloads))
         answers = []
         for payload in payloads:
             if program.key in self.stateful:
@@ -110,22 +106,13 @@ class KernelBackend:
         return answers
 
     def _audited(self, program: Program, payloads: Sequence[Payload], answers: list[Answer]) -> list[Answer]:
-        """The answers, a sample of them compared with runs alone; if one differs, all of them alone.
-
-        What ended its process is no sample: nothing was left for another call, and a time-out would take twice as long.
-        """
+        """The answers, a sample of them compared with runs alone; if one differs, all of them alone."""
         for payload, answer in zip(payloads, answers, strict=True):
-            if isinstance(answer, SandboxError) or self._chance.random() >= self._audit:
-                continue
-            if not _same(answer, self._alone(program, payload)):
-                return self._each_alone(program, payloads)
+            if self._chance.random() < self._audit and not _same(answer, self._alone(program, payload)):
+                self.stateful.add(program.key)
+                self._drop_workers(program.key)
+                return [self._alone(program, again) for again in payloads]
         return answers
-
-    def _each_alone(self, program: Program, payloads: Sequence[Payload]) -> list[Answer]:
-        """The answers of a closure that is not to be trusted with more than one call a process, now or later."""
-        self.stateful.add(program.key)
-        self._drop_workers(program.key)
-        return [self._alone(program, payload) for payload in payloads]
 
     def _alone(self, program: Program, payload: Payload) -> Answer:
         return self._in_one_process(program, [payload])[0]
@@ -184,13 +171,19 @@ class KernelBackend:
         """Why a child gave no valid answer; it is ended if it still runs.
 
         Raises:
-            ZygoteLost: nobody knows, since the zygote is gone too, or hangs.
+            ZygoteLost: nobody knows, since the zygote is gone too.
         """
-        ending = child.ending()
+        try:
+            ending = child.ending()
+        except ZygoteLost:
+            self._restart()
+            ending = None
         if isinstance(error, FunctionTimeout):
             return FunctionTimeout(f"took longer than {self.timeout:g} s", clock="wall")
         if isinstance(error, ProtocolError):
             return error
+        if ending is None:
+            raise ZygoteLost
         return verdict(ending, cpu_limit=cpu_limit, timeout=self.timeout, memory_mb=self.memory_mb)
 
     def _worker(self, program: Program) -> Child:
@@ -239,13 +232,12 @@ class KernelBackend:
             self._zygote = self._started()
             return self._zygote
 
-    def _end(self, zygote: Zygote) -> None:
-        """End this zygote, unless another call has put a new one in its place."""
+    def _restart(self) -> None:
         with self._lock:
-            if self._zygote is zygote:
-                zygote.kill()
+            if self._zygote is not None:
+                self._zygote.kill()
                 self._zygote = None
-                self._idle.clear()
+            self._idle.clear()
 
     def _started(self) -> Zygote:
         if sys.platform != "linux":

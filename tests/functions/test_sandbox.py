@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -290,42 +289,6 @@ def test_a_killed_zygote_is_replaced():
         assert box.call(ECHO, {"x": 2}) == 2
 
 
-def test_a_zygote_that_hangs_is_replaced_and_the_function_not_blamed(open_box):
-    assert open_box.call(ECHO, {"x": 1}) == 1
-    for pid in filter(is_zygote, processes_below(os.getpid())):
-        os.kill(pid, signal.SIGSTOP)
-    assert open_box.call(ECHO, {"x": 2}) == 2
-
-
-def test_losing_zygotes_under_many_threads_costs_no_call():
-    with Sandbox(mode="worker") as box, ThreadPoolExecutor(6) as pool:
-        calls = [pool.submit(box.call, ECHO, {"x": n}) for n in range(3000)]
-        for _ in range(3):
-            time.sleep(0.1)
-            for pid in filter(is_zygote, processes_below(os.getpid())):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-        assert [call.result() for call in calls] == list(range(3000))
-
-
-def test_a_call_that_answers_twice_does_not_shift_the_answers_of_its_batch():
-    source = """
-import os, struct, sys
-def f(x: int) -> int:
-    if x == 1:
-        caller = sys._getframe()
-        while "seal" not in caller.f_locals:
-            caller = caller.f_back
-        frame = b'{"value": 666}'
-        os.write(3, caller.f_locals["seal"] + struct.pack("<I", len(frame)) + frame)
-    return x
-"""
-    with Sandbox(imports=None, mode="per_batch", audit=0) as box:
-        outcomes = list(box.map(make(source), [{"x": n} for n in range(4)]))
-        assert [getattr(outcome, "kind", outcome) for outcome in outcomes] == [0, "protocol", 2, 3]
-        assert box.stateful
-
-
 def test_a_forked_host_gets_a_zygote_of_its_own():
     program = """
 import os
@@ -372,38 +335,6 @@ def _alive(pid):
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
     except OSError:
         return False
-
-
-WITHOUT_SECCOMP = """
-import ctypes, platform, struct, warnings
-prctl, seccomp = {"x86_64": (157, 317), "aarch64": (167, 277)}[platform.machine()]
-# a filter of our own, after which the kernel takes no more filters
-program = [(0x20, 0, 0, 0), (0x15, 0, 3, prctl), (0x20, 0, 0, 16), (0x15, 0, 3, 22), (0x06, 0, 0, 0x00050000 | 22),
-           (0x15, 0, 1, seccomp), (0x06, 0, 0, 0x00050000 | 22), (0x06, 0, 0, 0x7FFF0000)]
-code = b"".join(struct.pack("=HBBI", *line) for line in program)
-class Program(ctypes.Structure):
-    _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_char_p)]
-libc = ctypes.CDLL(None)
-libc.prctl(38, 1, 0, 0, 0)
-assert libc.prctl(22, 2, ctypes.byref(Program(len(program), code)), 0, 0) == 0
-from functions import Function, Sandbox, SandboxUnavailable
-echo = Function.from_source("def echo(x): return x")
-for allowed in ((), ("landlock",)):
-    try:
-        Sandbox(allow_degraded=allowed).call(echo, {"x": 1})
-    except SandboxUnavailable as error:
-        print(str(error).split(":")[1].split()[0])
-warnings.simplefilter("ignore")
-with Sandbox(allow_degraded=("seccomp",)) as box:
-    print(box.call(echo, {"x": 1}), box.level, box.layers["landlock"])
-"""
-
-
-def test_a_machine_without_seccomp_is_refused_unless_the_user_gives_up_just_that():
-    shown = subprocess.run(
-        [sys.executable, "-c", WITHOUT_SECCOMP], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert shown.stdout.splitlines() == ["seccomp", "seccomp", "1 partial on"], shown.stderr
 
 
 WITHOUT_LANDLOCK = """

@@ -9,7 +9,7 @@ import random
 import sys
 import types
 
-from wire import HEADER, OUT_OF_MEMORY, SEAL_BYTES, NotJSON, dumps, frame, loads
+from wire import HEADER, OUT_OF_MEMORY, NotJSON, dumps, frame, loads
 
 BaseException, Exception, MemoryError, ImportError = BaseException, Exception, MemoryError, ImportError
 all, bool, dict, getattr, globals_, isinstance, len, list = all, bool, dict, getattr, globals, isinstance, len, list
@@ -32,7 +32,6 @@ def serve(descriptor):
 
 
 def answer_all(descriptor):
-    seal = read_exactly(descriptor, SEAL_BYTES)
     program = Program(read_frame(descriptor))
     while True:
         batch = read_frame(descriptor)
@@ -42,7 +41,7 @@ def answer_all(descriptor):
             answer = program.answer(arguments, seed)
             if len(answer) > program.limit:
                 answer = dumps({"error": "result_too_large", "message": str(len(answer))})
-            write(descriptor, seal + frame(answer.encode("ascii")))
+            write(descriptor, frame(answer.encode("ascii")))
 
 
 def read_frame(descriptor):
@@ -132,8 +131,7 @@ class Program:
                 words = words if type(words) is str else ""
             except BaseException:  # noqa: BLE001
                 words = "(its text cannot be had)"
-            name = name[:200].replace("\n", "\\n")
-            return dumps({"error": kind, "name": name, "message": clean(words), "traceback": self.trace(error)})
+            return dumps({"error": kind, "name": name[:200], "message": clean(words), "traceback": self.trace(error)})
         except MemoryError:
             return '{"error": "memory", "message": ""}'
 
@@ -145,7 +143,7 @@ class Program:
             code = step.tb_frame.f_code
             if code.co_filename in texts:
                 source = texts[code.co_filename]
-                number = step.tb_lineno or 0  # code may have none
+                number = step.tb_lineno
                 text = source[number - 1].strip() if 0 < number <= len(source) else ""
                 lines.append(clean(f"line {number}, in {code.co_name}: {text}", 300))
             step = step.tb_next
