@@ -26,9 +26,12 @@ from forge.tools import Tool, World
 from functions.errors import ForgeError
 
 if TYPE_CHECKING:
-    from optim.train import train
+    from optim.train import plan, train
 
-_UPWARD = {"train": "optim"}  # this file and cli.py are the faces of the whole; nothing else points upward
+_UPWARD = {
+    "plan": "optim",
+    "train": "optim",
+}  # only this file and cli.py do
 
 __all__ = [
     "Action",
@@ -61,6 +64,7 @@ __all__ = [
     "evaluate",
     "metrics",
     "models",
+    "plan",
     "python_interpreter",
     "train",
 ]

@@ -38,14 +38,19 @@ class Budget:
 
 
 class Meter:
-    """Counts what is spent against a budget. Mutable, shared by threads; its clock starts when it is made."""
+    """Counts what is spent against a budget. Mutable, shared by threads; its clock starts when it is made.
 
-    def __init__(self, budget: Budget | None = None) -> None:
+    Args:
+        seconds: spent before.
+    """
+
+    def __init__(self, budget: Budget | None = None, *, seconds: float = 0.0) -> None:
         self.budget = budget or Budget()
         self._usage = Usage()
         self._rollouts = 0
-        self._began = time.monotonic()
+        self._began = time.monotonic() - seconds
         self._lock = threading.Lock()
+        self._held_back = 0.0
 
     def add(self, usage: Usage = Usage(), *, rollouts: int = 0) -> None:  # noqa: B008 - Usage is frozen
         with self._lock:
@@ -64,6 +69,10 @@ class Meter:
     def seconds(self) -> float:
         return time.monotonic() - self._began
 
+    def hold_back(self, share: float) -> None:
+        """Keep a share of every limit for later: until this is called with 0, the limits are lower by it."""
+        self._held_back = share
+
     @property
     def exhausted(self) -> str | None:
         """Which limit is reached, in words; None while all hold."""
@@ -74,11 +83,18 @@ class Meter:
             ("seconds", self.seconds, self.budget.seconds),
         )
         for name, spent, limit in limits:
-            if limit is not None and spent >= limit:
-                return f"{name} {spent:g} of {limit:g}"
+            if limit is not None and spent >= self._allowed(limit):
+                held = f", of which {limit - self._allowed(limit):g} are held back" if self._held_back else ""
+                return f"{name} {spent:g} of {limit:g}{held}"
         return None
 
     @property
     def rollouts_left(self) -> int | None:
         """How many sessions may still start; None without a limit."""
-        return None if self.budget.rollouts is None else max(0, self.budget.rollouts - self._rollouts)
+        if self.budget.rollouts is None:
+            return None
+        return max(0, int(self._allowed(self.budget.rollouts)) - self._rollouts)
+
+    def _allowed(self, limit: float) -> float:
+        allowed = limit * (1 - self._held_back)
+        return float(int(allowed)) if isinstance(limit, int) else allowed

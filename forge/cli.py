@@ -65,7 +65,12 @@ def train(
     ] = None,
     api_base: ApiBaseOption = None,
     dialect: DialectOption = "tools",
-    acceptance: Annotated[str, typer.Option(help="posterior, paper or ties.")] = "posterior",
+    acceptance: Annotated[
+        str, typer.Option(help="When a candidate is kept: posterior, paper, ties, minibatch or always.")
+    ] = "posterior",
+    release: Annotated[
+        bool, typer.Option(help="Ship only what is shown to be better than the start on held-out tasks.")
+    ] = True,
     epochs: Annotated[int, typer.Option(help="Libraries accepted at most, the start included.")] = 10,
     minibatch: Annotated[int | None, typer.Option(help="Tasks a step; by default all.")] = None,
     patience: Annotated[int, typer.Option(help="Failed steps in a row before stopping.")] = 10,
@@ -82,6 +87,13 @@ def train(
     concurrency: ConcurrencyOption = 16,
     run: Annotated[Path | None, typer.Option(help="Folder for log, library, result and plot.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that lies in the folder.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Print what the budget affords and could show, and spend nothing.")
+    ] = False,
+    least_proposals: Annotated[
+        int, typer.Option(help="Refuse a budget that affords fewer proposals; 0 refuses none.")
+    ] = 3,
     export: Annotated[Path | None, typer.Option(help="Write the learned functions as one Python module.")] = None,
 ) -> None:
     """Train an agent's functions on a data set, and measure it on held-out tasks."""
@@ -91,20 +103,20 @@ def train(
     agent = _agent(model, api_base, dialect, benchmark.instructions)
     budget = forge.Budget(rollouts=rollouts, tokens=tokens, usd=usd, seconds=seconds)
 
-    def once(dataset: forge.Dataset, seed: int, run: Any = None) -> optim.Result:
-        import optim
+    import optim
 
-        return forge.train(
-            agent,
-            dataset,
-            optimizer=_optimizer(optimizer, api_base),
-            acceptance=_acceptance(acceptance),
-            schedule=optim.Schedule(epochs=epochs, minibatch=minibatch, patience=patience),
-            budget=budget,
-            concurrency=concurrency,
-            run=run,
-            seed=seed,
-        )
+    settings: dict[str, Any] = {
+        "optimizer": _optimizer(optimizer, api_base),
+        "acceptance": _acceptance(acceptance),
+        "release": optim.Release() if release else None,
+        "schedule": optim.Schedule(
+            epochs=epochs, minibatch=minibatch, patience=patience, least_proposals=least_proposals
+        ),
+        "budget": budget,
+    }
+
+    def once(dataset: forge.Dataset, seed: int, run: Any = None) -> optim.Result:
+        return forge.train(agent, dataset, **settings, concurrency=concurrency, run=run, seed=seed)
 
     if curve is not None:
         _curve(benchmark, once, curve, seeds, run or Path("runs") / Path(data).stem)
@@ -112,8 +124,11 @@ def train(
     from optim.console import ConsoleReport
 
     chosen = benchmark.train if size is None else benchmark.train.sample(size, seed=seed)
+    if plan:
+        print(forge.plan(agent, chosen, **settings, seed=seed))
+        return
     report = ConsoleReport()
-    result = once(chosen, seed, forge.Run(run, fresh=overwrite, report_to=[report]))
+    result = once(chosen, seed, forge.Run(run, resume=resume, fresh=overwrite, report_to=[report]))
     meter = forge.Meter(forge.Budget(tokens=tokens, usd=usd))  # what training spent counts towards the limits here too
     meter.add(result.cost)
     _show(result, benchmark, meter, seed, concurrency)
@@ -121,7 +136,7 @@ def train(
         result.export(export)
         print(f"functions: {export}")
     if run is not None:
-        print(f"run:       {run} (events.jsonl, library/, result.json)")
+        print(f"run:       {run} (events.jsonl, sessions.jsonl, library/, candidate/, result.json)")
     if result.stopped == "interrupted":
         sys.exit(130)
     if result.stopped.startswith("run folder"):
@@ -257,7 +272,15 @@ def _acceptance(name: str) -> optim.Acceptance:
     import optim
 
     rule: optim.Acceptance = _one_of(
-        "acceptance", name, {"posterior": optim.Posterior, "paper": optim.Paper, "ties": optim.Ties}
+        "acceptance",
+        name,
+        {
+            "posterior": optim.Posterior,
+            "paper": optim.Paper,
+            "ties": optim.Ties,
+            "minibatch": optim.Minibatch,
+            "always": optim.Always,
+        },
     )()
     return rule
 
@@ -293,10 +316,16 @@ def _show(result: optim.Result, benchmark: Benchmark, meter: forge.Meter, seed: 
 
     for note in result.notes:
         print(f"note:      {note}")
-    before = forge.evaluate(result.start, benchmark.test, seed=seed, concurrency=concurrency, budget=meter)
-    after = forge.evaluate(result.agent, benchmark.test, seed=seed, concurrency=concurrency, budget=meter)
-    if before.complete and after.complete:
-        _show_held_out(before, after, benchmark)
+    print(f"shipped:   {result.shipped}{' (certified)' if result.certified else ''}: {result.why}")
+    agents = {"before": result.start, "after": result.agent, "candidate": result.searched}
+    if result.searched == result.agent:
+        del agents["candidate"]
+    held_out = {
+        name: forge.evaluate(each, benchmark.test, seed=seed, concurrency=concurrency, budget=meter)
+        for name, each in agents.items()
+    }
+    if all(evaluation.complete for evaluation in held_out.values()):
+        _show_held_out(held_out, benchmark)
     else:
         print(f"held out:  not measured, since the budget is spent ({meter.exhausted}); forge eval measures it later")
     shown = ", ".join(result.library.names[:8]) + (" ..." if len(result.library) > 8 else "")
@@ -305,13 +334,13 @@ def _show(result: optim.Result, benchmark: Benchmark, meter: forge.Meter, seed: 
     print(f"cost:      {result.rollouts} rollouts in training; {spent.tokens} tokens and ${spent.usd:.4f} in all")
 
 
-def _show_held_out(before: forge.Evaluation, after: forge.Evaluation, benchmark: Benchmark) -> None:
+def _show_held_out(held_out: dict[str, forge.Evaluation], benchmark: Benchmark) -> None:
     import forge
 
-    paired = forge.compare(before, after)
-    print(f"held out:  {len(benchmark.test)} tasks of {benchmark.name}")
-    print(f"before:    {before.score:.3f} [{before.interval[0]:.3f}, {before.interval[1]:.3f}]")
-    print(f"after:     {after.score:.3f} [{after.interval[0]:.3f}, {after.interval[1]:.3f}]")
+    print(f"test set:  {len(benchmark.test)} tasks of {benchmark.name}")
+    for name, evaluation in held_out.items():
+        print(f"{name + ':':<10} {evaluation.score:.3f} [{evaluation.interval[0]:.3f}, {evaluation.interval[1]:.3f}]")
+    paired = forge.compare(held_out["before"], held_out["after"])
     print(f"change:    {paired.difference:+.3f} [{paired.interval[0]:+.3f}, {paired.interval[1]:+.3f}]")
 
 

@@ -6,12 +6,15 @@ import json
 import os
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from forge.json_lines import append, read, recover
 from forge.session import Session
 from functions import Library
 from functions.errors import ForgeError, FunctionError
@@ -21,26 +24,45 @@ class RunFolderError(ForgeError):
     """The folder of a run cannot be used, or not any more: not writable, or its disk is full."""
 
 
+FORMAT = 1  # of the files in a run's folder
 Reporter = Callable[[Mapping[str, Any]], None]
 
 
 class Run:
     """Where a training writes. Mutable; use it as a context manager, so that the folder is locked while it is used.
 
+    `events.jsonl` is append-only and `sessions.jsonl` holds every scored session under a content hash of all that it
+    depends on. A training that was killed at any point goes on from them: it is done again from the start, with the
+    sessions and proposals that are there already.
+
     Args:
         path: the folder, made if need be; None keeps nothing on disk and only reports.
-        fresh: replace what an earlier run left in the folder; without it a folder that holds a run is refused.
+        resume: go on with the run that lies in the folder, if there is one.
+        fresh: replace it. Without either word a folder that holds a run is refused.
         report_to: each hears of every event as it is logged.
+
+    Raises:
+        ForgeError: both words at once.
     """
 
     def __init__(
-        self, path: str | Path | None = None, *, fresh: bool = False, report_to: Iterable[Reporter] = ()
+        self,
+        path: str | Path | None = None,
+        *,
+        resume: bool = False,
+        fresh: bool = False,
+        report_to: Iterable[Reporter] = (),
     ) -> None:
+        if resume and fresh:
+            raise ForgeError("Run(resume=True, fresh=True): either go on with the run in the folder, or replace it")
         self.path = None if path is None else Path(path)
-        self._fresh = fresh
+        self.repairs: tuple[str, ...] = ()  # what was wrong with the files of a run that is resumed
+        self.earlier: tuple[Mapping[str, Any], ...] = ()  # the events of a run that is resumed
+        self._resume, self._fresh = resume, fresh
         self._reporters = tuple(report_to)
-        self._log: IO[str] | None = None
         self._lock: IO[str] | None = None
+        self._is_open = self._broken = False
+        self._to_repeat: Counter[str] = Counter()
         self._began = time.time()
 
     @classmethod
@@ -48,51 +70,100 @@ class Run:
     def open(cls, run: Run | str | Path | None) -> Iterator[Run]:
         """The run to write to, opened; one that is open already stays open."""
         record = run if isinstance(run, Run) else cls(run)
-        if record._log is not None:
+        if record._is_open:
             yield record
         else:
             with record:
                 yield record
 
     def __enter__(self) -> Run:
+        self._began, self._broken = time.time(), False
         if self.path is not None:
             with self._writing():
                 self.path.mkdir(parents=True, exist_ok=True)
                 self._lock = _locked(self.path / ".lock")
                 self._make_room()
-                self._log = (self.path / "events.jsonl").open("a", encoding="utf-8")
+        self._is_open = True
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for file in (self._log, self._lock):
-            if file is not None:
-                file.close()
-        self._log = self._lock = None
+        if self._lock is not None:
+            self._lock.close()
+        self._lock, self._is_open = None, False
+
+    def begin(self, may_change: Iterable[str] = (), **settings: Any) -> None:
+        """Log the start of a training; a run that is resumed must have been started with the same settings.
+
+        Raises:
+            ForgeError: a setting differs that is not among `may_change`.
+        """
+        settings = json.loads(json.dumps({"format": FORMAT, **settings}))
+        before = next((event for event in self.earlier if event.get("kind") == "start"), None)
+        if before is None:
+            return self.log("start", **settings)
+        for name in settings.keys() - set(may_change):
+            if before.get(name) != settings[name]:
+                raise ForgeError(
+                    f"{self.path} holds another run: {name} was {_short(before.get(name))}, and is now "
+                    f"{_short(settings[name])}. Choose another folder, or replace the run with fresh=True (--overwrite)"
+                )
+        self._to_repeat.subtract({_identity(before): 1})
+        self.log("resume", events=len(self.earlier), **{name: settings[name] for name in may_change})
 
     def log(self, kind: str, **data: Any) -> None:
-        """Append one event: JSON values by name. It is on disk when this returns."""
-        event = {"kind": kind, "seconds": round(time.time() - self._began, 3), **data}
+        """Append one event: JSON values by name. It is on disk when this returns.
+
+        What a resumed run logged already is not logged or told again.
+        """
+        event = {"kind": kind, "seconds": round(self.seconds, 3), **data}
+        if self._to_repeat and self._to_repeat[identity := _identity(event)] > 0:
+            self._to_repeat[identity] -= 1
+            return
         for report in self._reporters:
             report(event)
-        if self._log is not None:
-            with self._writing():
-                self._log.write(json.dumps(event, ensure_ascii=True) + "\n")
-                self._log.flush()
+        self._append("events.jsonl", json.dumps(event, ensure_ascii=True))
 
     def failed(self, why: str) -> None:
         """Tell of an error that ends the training; reporters hear of it even where it cannot be logged."""
         with suppress(ForgeError):
             self.log("failed", why=why)
 
-    def session(self, session: Session) -> None:
-        """Append one scored session to `sessions.jsonl`; reporters hear of its task and score."""
-        if self.path is not None:
-            with self._writing(), (self.path / "sessions.jsonl").open("a", encoding="utf-8") as file:
-                file.write(session.to_json() + "\n")
+    def session(self, key: str, session: Session) -> None:
+        """Append one scored session under its key; reporters hear of its task and score."""
+        self._append("sessions.jsonl", json.dumps({"key": key, **asdict(session)}))
         for report in self._reporters:
             report({"kind": "session", "task": session.task_id, "score": session.score})
+
+    def sessions(self) -> dict[str, Session]:
+        """The sessions of the run that is resumed, by key; those that a failing model ended are to be played again."""
+        if self.path is None:
+            return {}
+        with self._writing():
+            lines, told = recover(self.path / "sessions.jsonl")
+        found: dict[str, Session] = {}
+        for line in lines:
+            try:
+                session = Session.from_json(json.dumps({name: line[name] for name in line if name != "key"}))
+                found[str(line["key"])] = session
+            except (ForgeError, KeyError):
+                told.append(f"sessions.jsonl: a line is no session and was passed over: {_short(line)}")
+        self.repairs += tuple(told)
+        return {key: session for key, session in found.items() if session.stop != "model_error"}
+
+    def events(self) -> list[dict[str, Any]]:
+        """What is in the log on disk; a last line cut off by a crash, and any damaged one, is left out."""
+        if self.path is None:
+            return []
+        with self._writing():
+            return read(self.path / "events.jsonl") if (self.path / "events.jsonl").exists() else []
+
+    @property
+    def seconds(self) -> float:
+        """Since the run began, over all processes that worked on it."""
+        before = max((float(event.get("seconds", 0.0)) for event in self.earlier), default=0.0)
+        return before + time.time() - self._began
 
     def save_library(self, library: Library, name: str) -> None:
         """Keep a library as readable files in the run's folder, in place of what had that name."""
@@ -111,24 +182,36 @@ class Run:
             partial.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
             os.replace(partial, self.path / name)
 
-    def events(self) -> list[dict[str, Any]]:
-        """What was logged, from disk; a last line cut off by a crash is left out."""
-        if self.path is None:
-            return []
-        with self._writing():
-            lines = (self.path / "events.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
-        return [json.loads(line) for line in lines if line.endswith("\n")]
+    def _append(self, name: str, line: str) -> None:
+        if self.path is None or not self._is_open:
+            return
+        if self._broken:
+            raise RunFolderError(f"the run folder {self.path} failed before: nothing more is written to it")
+        try:
+            with self._writing():
+                append(self.path / name, line)
+        except RunFolderError:
+            self._broken = True  # the line may be there in part: what came after it would be lost with it
+            raise
 
     def _make_room(self) -> None:
         assert self.path is not None
+        self.earlier, self.repairs = (), ()
         if not (self.path / "events.jsonl").exists():
             return
+        if self._resume:
+            events, told = recover(self.path / "events.jsonl")
+            self.earlier, self.repairs = tuple(events), tuple(told)
+            self._to_repeat = Counter(map(_identity, events))
+            return
         if not self._fresh:
-            raise ForgeError(f"{self.path} holds a run already: choose another folder, or replace it with "
-                             f"forge.Run({str(self.path)!r}, fresh=True), --overwrite on the command line")  # fmt: skip
+            raise ForgeError(f"{self.path} holds a run already: go on with it by forge.Run({str(self.path)!r}, "
+                             "resume=True), or replace it by fresh=True (--resume and --overwrite on the command "
+                             "line), or choose another folder")  # fmt: skip
         for name in ("events.jsonl", "sessions.jsonl", "result.json"):
             (self.path / name).unlink(missing_ok=True)
-        shutil.rmtree(self.path / "library", ignore_errors=True)
+        for name in ("library", "candidate"):
+            shutil.rmtree(self.path / name, ignore_errors=True)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -154,3 +237,13 @@ def _locked(path: Path) -> IO[str]:
         file.close()
         raise ForgeError(f"{path.parent} is in use by another training: wait for it, or choose another") from None
     return file
+
+
+def _identity(event: Mapping[str, Any]) -> str:
+    """What an event says, apart from when."""
+    return json.dumps({name: event[name] for name in event if name != "seconds"}, sort_keys=True)
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 80 else f"{text[:60]} ... {text[-10:]}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 
 NORMAL_975 = 1.959963984540054
 DRAWS = 2000
@@ -44,17 +45,138 @@ def bootstrap(values: Sequence[float]) -> tuple[float, float]:
 def p_better(differences: Sequence[float]) -> float:
     """The posterior probability that the mean of paired differences is above 0.
 
-    All-or-nothing scores: P(p > 1/2) for the share of wins among the pairs that differ, under a uniform prior.
-    Graded scores: the Bayesian bootstrap (Rubin, 1981) with one imagined win and one imagined loss of the mean size.
+    All-or-nothing scores: P(p > 1/2) for the share p of wins among the pairs that differ, under Jeffreys' prior.
+    Graded scores: the Bayesian bootstrap (Rubin, 1981) with half an imagined win and half an imagined loss of the
+    mean size, which is the same prior.
     """
     moved = [d for d in differences if d != 0]
     if not moved:
         return 0.5
     if all(abs(d) == 1 for d in moved):
-        wins, n = sum(d > 0 for d in moved), len(moved) + 1
-        return sum(math.comb(n, k) for k in range(wins + 1)) / float(2**n)
+        wins = sum(d > 0 for d in moved)
+        return _more_wins(wins, len(moved) - wins)
     size = math.fsum(map(abs, moved)) / len(moved)
-    values = [*moved, size, -size]
-    exponential = random.Random("bayesian bootstrap").expovariate
-    above = sum(math.fsum(exponential(1.0) * value for value in values) > 0 for _ in range(DRAWS))
+    draw = random.Random("bayesian bootstrap")
+    above = 0
+    for _ in range(DRAWS):
+        imagined = draw.gammavariate(0.5, 1.0) - draw.gammavariate(0.5, 1.0)
+        above += math.fsum([imagined * size, *(draw.expovariate(1.0) * d for d in moved)]) > 0
     return above / DRAWS
+
+
+@cache
+def _more_wins(wins: int, losses: int) -> float:
+    """P(p > 1/2) where p is Beta(wins + 1/2, losses + 1/2), by the recurrences of the incomplete beta function."""
+    below, a, b = 0.5, 0.5, 0.5
+    for _ in range(wins):
+        below, a = below - _step(a, b) / a, a + 1
+    for _ in range(losses):
+        below, b = below + _step(a, b) / b, b + 1
+    return min(1.0, max(0.0, 1 - below))
+
+
+def _step(a: float, b: float) -> float:
+    return math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) - (a + b) * math.log(2))
+
+
+BETS = tuple((place + 0.5) / 20 for place in range(20))
+
+
+def e_value(differences: Sequence[float], above: float = 0.0) -> float:
+    """Evidence that the mean of differences in [-1, 1] is larger than `above`; 1 is none.
+
+    The wealth of a bettor who starts with 1, spread evenly over 20 fixed stakes (Waudby-Smith and Ramdas, "Estimating
+    means of bounded random variables by betting", 2024). If the mean is at most `above`, the chance that it is ever
+    `1 / alpha` or more, however often one looks, is at most alpha (Ville's inequality).
+    """
+    gains = [(d - above) / (1 + above) for d in differences if d != above]
+    return math.fsum(math.prod(1 + bet * gain for gain in gains) for bet in BETS) / len(BETS)
+
+
+def always_valid_interval(differences: Sequence[float], alpha: float = 0.05) -> tuple[float, float]:
+    """An interval for the mean of differences in [-1, 1] that holds at any moment one chooses to stop.
+
+    The means that neither of two bettors (see `e_value`), at alpha / 2 each, has ruled out.
+    """
+    low = _least(lambda mean: e_value(differences, mean) < 2 / alpha)
+    high = -_least(lambda mean: e_value([-d for d in differences], mean) < 2 / alpha)
+    return (low, high)
+
+
+def _least(holds: Callable[[float], bool]) -> float:
+    """The smallest mean in [-1, 1] that is not ruled out; what is ruled out is a range from -1 upwards."""
+    low, high = -1 + 1e-9, 1.0
+    for _ in range(20):
+        middle = (low + high) / 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return low if low > -1 + 1e-6 else -1.0
+
+
+def detectable_difference(pairs: int, *, differing: float = 0.3, alpha: float = 0.05, power: float = 0.8) -> float:
+    """The smallest mean difference that `e_value` finds among so many pairs with that power; 1.0 if there is none.
+
+    Args:
+        pairs: tasks on which two agents are compared, right or wrong.
+        differing: the share of tasks on which they differ; a larger difference needs at least its own share.
+    """
+    reach = _reach(pairs, 1 / alpha)
+    low, high = 0.0, 1.0
+    if _power(1.0, 1.0, reach) < power:
+        return 1.0
+    for _ in range(12):
+        middle = (low + high) / 2
+        enough = _power(middle, max(differing, middle), reach) >= power
+        low, high = (low, middle) if enough else (middle, high)
+    return high
+
+
+def _reach(pairs: int, wealth: float) -> list[int]:
+    """For each number of losses, the wins from which on the wealth is reached, as far as `pairs` goes."""
+    needed, wins = [], 0
+    for losses in range(pairs + 1):
+        while wins + losses <= pairs and _wealth(wins, losses) < wealth:
+            wins += 1
+        needed.append(wins)
+        if wins + losses > pairs:
+            break
+    return needed + [pairs + 1] * (pairs + 1 - len(needed))
+
+
+@cache
+def _wealth(wins: int, losses: int) -> float:
+    return math.fsum((1 + bet) ** wins * (1 - bet) ** losses for bet in BETS) / len(BETS)
+
+
+def _power(difference: float, differing: float, reach: Sequence[int]) -> float:
+    """The chance that the needed wins are met within `len(reach) - 1` pairs: a walk over wins and losses."""
+    pairs, win, loss = len(reach) - 1, (differing + difference) / 2, (differing - difference) / 2
+    tie = 1 - differing
+    if tie > 1e-12:  # how many pairs differ is binomial; the walk goes over those alone
+        walks = _arrivals(pairs, win / differing, reach)
+        counts = _binomial(pairs, differing)
+        return math.fsum(count * walk for count, walk in zip(counts, walks, strict=True))
+    return _arrivals(pairs, win / (win + loss), reach)[-1]
+
+
+def _arrivals(steps: int, win: float, reach: Sequence[int]) -> list[float]:
+    """The chance to have met the needed wins after 0, 1, ..., `steps` pairs that differ."""
+    alive, met = {0: 1.0}, 0.0  # chance by number of losses, so far without having met them
+    found = [0.0]
+    for step in range(1, steps + 1):
+        following: dict[int, float] = {}
+        for losses, chance in alive.items():
+            wins = step - losses
+            if wins >= reach[losses]:
+                met += chance * win
+            else:
+                following[losses] = following.get(losses, 0.0) + chance * win
+            following[losses + 1] = following.get(losses + 1, 0.0) + chance * (1 - win)
+        alive = {losses: chance for losses, chance in following.items() if chance > 1e-9}
+        found.append(met)
+    return found
+
+
+def _binomial(count: int, share: float) -> list[float]:
+    logs = (math.lgamma(count + 1) - math.lgamma(k + 1) - math.lgamma(count - k + 1) for k in range(count + 1))
+    hit, miss = math.log(share), math.log1p(-share)
+    return [math.exp(log + k * hit + (count - k) * miss) for k, log in enumerate(logs)]

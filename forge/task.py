@@ -6,7 +6,7 @@ import csv
 import hashlib
 import json
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, overload
@@ -93,7 +93,7 @@ class Dataset(Sequence[Task]):
             found.setdefault(task.stream or f"task:{task.id}", []).append(task)
         return {name: tuple(tasks) for name, tasks in found.items()}
 
-    def split(self, first: float, *, seed: int = 0) -> tuple[Dataset, Dataset]:
+    def split(self, first: float, *, seed: int | str = 0) -> tuple[Dataset, Dataset]:
         """Two disjoint data sets by seed, whole streams at a time; `first` is a fraction or a number of tasks.
 
         The order of tasks within each part is the order here.
@@ -123,6 +123,10 @@ class Dataset(Sequence[Task]):
             raise ForgeError(f"sample({size}): draw at least one task")
         places = sorted(random.Random(f"sample:{seed}").sample(range(len(self)), size))
         return self._with(self._tasks[place] for place in places)
+
+    def only(self, ids: Container[str]) -> Dataset:
+        """The tasks with these ids, in the order here."""
+        return self._with(task for task in self._tasks if task.id in ids)
 
     def with_metric(self, metric: Metric) -> Dataset:
         """The same tasks under another metric."""

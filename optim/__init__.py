@@ -1,34 +1,50 @@
-"""How functions learn: optimizers, acceptance rules and the training loop."""
+"""How functions learn: optimizers, acceptance rules, the release gate and the training loop."""
 
 from functions.edits import Add, Edit, Remove, Revise, Terminate
-from optim.acceptance import Acceptance, Pair, Paper, Posterior, Ties
+from optim.acceptance import Acceptance, Always, Minibatch, Pair, Paper, Posterior, Ties
 from optim.agent_optimizer import AgentOptimizer
 from optim.autogen import AutoGenOptimizer
-from optim.evidence import Evidence, FailedLibrary, Optimizer
-from optim.result import Result, Trial
+from optim.evidence import Contrast, Evidence, FailedLibrary, Optimizer
+from optim.filters import Filters, Refusal
+from optim.plan import Plan
+from optim.release import Certificate, Release
+from optim.result import Result
 from optim.schedule import Schedule
 from optim.synthesis import SynthesisOptimizer
-from optim.train import train
+from optim.train import plan, train
+from optim.trial import Trial
+from optim.version import ReviseInstructions, Version
 
 __all__ = [
     "Acceptance",
     "Add",
     "AgentOptimizer",
+    "Always",
     "AutoGenOptimizer",
+    "Certificate",
+    "Contrast",
     "Edit",
     "Evidence",
     "FailedLibrary",
+    "Filters",
+    "Minibatch",
     "Optimizer",
     "Pair",
     "Paper",
+    "Plan",
     "Posterior",
+    "Refusal",
+    "Release",
     "Remove",
     "Result",
     "Revise",
+    "ReviseInstructions",
     "Schedule",
     "SynthesisOptimizer",
     "Terminate",
     "Ties",
     "Trial",
+    "Version",
+    "plan",
     "train",
 ]

@@ -9,14 +9,15 @@ from typing import Any
 
 from forge.models.chat import Reply
 from functions import FunctionError
-from functions.edits import Edit, Terminate, edit_from_call, edit_tools
+from functions.edits import Terminate, edit_from_call, edit_tools
+from optim.version import Change, ReviseInstructions
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """An edit, with arguments on which its author says that the function works."""
 
-    edit: Edit
+    edit: Change
     example: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -38,10 +39,23 @@ def _action_tools() -> tuple[dict[str, Any], ...]:
 
 
 ACTION_TOOLS = _action_tools()
+INSTRUCTIONS_TOOL = {
+    "type": "function",
+    "function": {
+        "name": ReviseInstructions.tool_name,
+        "description": ReviseInstructions.__doc__,
+        "parameters": {
+            "type": "object",
+            "properties": {"instructions": {"type": "string", "description": "The new instructions, whole."}},
+            "required": ["instructions"],
+            "additionalProperties": False,
+        },
+    },
+}
 
 
-def read_action(reply: Reply) -> Proposal:
-    """The first action of a reply; a reply that only says TERMINATE counts as `terminate`.
+def read_action(reply: Reply, place: int = 0) -> Proposal:
+    """One action of a reply, by its place; a reply that only says TERMINATE counts as `terminate`.
 
     Raises:
         FunctionError: no action, an unknown one, or arguments that cannot be read; in words for the model.
@@ -52,12 +66,21 @@ def read_action(reply: Reply) -> Proposal:
         if reply.finish_reason == "length":
             raise FunctionError("the reply was cut off before an action", hint="write less, and call one tool")
         raise FunctionError("there was no action in the reply", hint="call one of the tools")
-    call = reply.tool_calls[0]
+    call = reply.tool_calls[place]
     arguments = _arguments(call.arguments)
+    if call.name == ReviseInstructions.tool_name:
+        return Proposal(_instructions(arguments))
     example = arguments.pop("example_arguments", None)
     if not isinstance(example, Mapping | None):
         raise FunctionError("example_arguments must be an object of arguments by name")
     return Proposal(edit_from_call(call.name, arguments), example or {})
+
+
+def _instructions(arguments: Mapping[str, Any]) -> ReviseInstructions:
+    text = arguments.get("instructions")
+    if not isinstance(text, str) or not text.strip() or len(text) > 8_000:
+        raise FunctionError("revise_instructions needs instructions, a text of at most 8,000 characters")
+    return ReviseInstructions(instructions=text.strip())
 
 
 def _arguments(text: str) -> dict[str, Any]:

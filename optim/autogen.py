@@ -16,6 +16,7 @@ from functions.edits import Edit
 from functions.errors import ForgeError
 from optim.agent_optimizer import AgentOptimizer
 from optim.evidence import Evidence, FailedLibrary
+from optim.version import ReviseInstructions
 
 
 class AutoGenOptimizer:
@@ -72,7 +73,8 @@ class AutoGenOptimizer:
             raise ForgeError("step() without conversations: call record_one_conversation(messages, is_satisfied) first")
         registered = self._trial
         self._judge()
-        edits = self._optimizer.propose(self._best, self._evidence())
+        changes = self._optimizer.propose(self._best, self._evidence())
+        edits = [change for change in changes if not isinstance(change, ReviseInstructions)]
         self._trial, self._edits = self._best.apply(edits), tuple(edits)
         return self._registrations(registered)
 

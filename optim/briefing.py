@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from forge.session import Session
 from forge.task import Task
 from functions import Library
-from functions.edits import Add, Edit, Revise
-from optim.evidence import Evidence, FailedLibrary
+from functions.edits import Add, Revise
+from optim.evidence import Contrast, Evidence, FailedLibrary
+from optim.failures import failure_clusters, function_use
+from optim.filters import Refusal
+from optim.traces import trace, within
+from optim.version import Change, describe
 
-CHARACTERS_PER_TOKEN = 4  # a rough bound, so that no tokenizer is needed
+TRACES = 3  # of each kind of failure
+SOLVED = 2  # traces of solved tasks
 
 RULES = """\
 You look after the Python functions that another model, the agent, may call while it answers questions. You see what \
 the agent did with them on some tasks, and change the functions so that it solves more tasks of the same kind: not \
 only these, but others that nobody has seen yet.
 
-Take one action at a time, by calling one of these tools:
+{pace}
 - add_function: for something the agent keeps working out by itself, or gets wrong. Write a general function that \
 serves a whole family of questions; everything specific comes in as an argument, and no answer is written into it.
 - revise_function: when calls fail or mislead. Look at the errors: either the code is wrong, or the arguments are hard \
@@ -31,20 +35,32 @@ parameter and on the result, and a docstring that says when to use it and what e
 the agent sees. Arguments and results are JSON values. It runs alone in a sandbox: no files, no network, no state \
 between calls{imports}. Helper functions may stand in the same source with a leading underscore; it may also call the \
 other functions of the list by name."""
+INSTRUCTIONS_RULE = """
+
+- revise_instructions: when the agent fails because of what it was told, or was not told, before the question. Say \
+what holds for all tasks of this kind, never what one of them asks."""
+ONE_AT_A_TIME = "Take one action at a time, by calling one of these tools:"
+ALL_AT_ONCE = "Take up to {most} actions in one reply, each by calling one of these tools:"
 
 
-def rules(imports: Sequence[str] | None) -> str:
+def rules(imports: Sequence[str] | None, *, actions_at_once: int = 1, instructions: bool = False) -> str:
     """What stays the same in every request."""
     allowed = "" if imports is None else f"; it may import {', '.join(sorted(imports))} and nothing else"
-    return RULES.format(imports=allowed)
+    pace = ONE_AT_A_TIME if actions_at_once == 1 else ALL_AT_ONCE.format(most=actions_at_once)
+    return RULES.format(imports=allowed, pace=pace) + (INSTRUCTIONS_RULE if instructions else "")
 
 
-def brief(evidence: Evidence, before: Library, now: Library, edits: Sequence[Edit], *, history_tokens: int) -> str:
+def brief(evidence: Evidence, before: Library, now: Library, edits: Sequence[Change], *, history_tokens: int) -> str:
     """What one request shows: evidence first, since it stays the same within a step, then the list as it stands."""
     parts = [
-        _histories(evidence, history_tokens),
+        _failed_sessions(evidence.tasks, evidence.sessions, history_tokens),
+        _solved_sessions(evidence.tasks, evidence.sessions, history_tokens // 8),
+        _contrasts(evidence.contrasts, history_tokens // 4),
         _table(evidence.tasks, evidence.sessions),
+        _use(before, evidence.sessions),
         _failures(evidence.failed, history_tokens // 4),
+        _refused(evidence.refused, history_tokens // 8),
+        f"# What the agent is told before each question\n{evidence.instructions}" if evidence.instructions else "",
         f"# The functions these sessions were played with (mean score {evidence.score:.3f})\n{_sources(before)}",
     ]
     if edits:
@@ -52,11 +68,6 @@ def brief(evidence: Evidence, before: Library, now: Library, edits: Sequence[Edi
         parts.append(f"# The functions after what you have done in this step ({done})\n{_sources(now)}")
     parts.append("Take the next action, for the list as it stands now.")
     return "\n\n".join(part for part in parts if part)
-
-
-def describe(edit: Edit) -> str:
-    """An edit in two words."""
-    return f"{type(edit).__name__.lower()} {getattr(edit, 'name', '')}".strip()
 
 
 def _sources(library: Library) -> str:
@@ -70,66 +81,70 @@ def _sources(library: Library) -> str:
     return "\n".join(blocks)
 
 
+def _failed_sessions(tasks: Sequence[Task], sessions: Sequence[Session], cap: int) -> str:
+    """Failures by what went wrong, the most common first, each with raw traces under its share of the cap."""
+    clusters = failure_clusters(tasks, sessions)
+    if not clusters:
+        return ""
+    blocks, left = [], cap
+    for place, cluster in enumerate(clusters):
+        share = max(left // (len(clusters) - place), min(left, 400))
+        traces = within([trace(task, session) for task, session in cluster.members[:TRACES]], share)
+        left -= sum(map(len, traces)) // 4
+        others = [task.id for task, _ in cluster.members[len(traces) :]]
+        more = f"\n(the same in {len(others)} more: {', '.join(others[:20])})" if others else ""
+        blocks.append(f"# {len(cluster.members)} failed: {cluster.title}\n" + "\n\n".join(traces) + more)
+    return "\n\n".join(within(blocks, cap + 200 * len(clusters)))
+
+
+def _solved_sessions(tasks: Sequence[Task], sessions: Sequence[Session], cap: int) -> str:
+    pairs = [pair for pair in zip(tasks, sessions, strict=True) if (pair[1].score or 0.0) >= 1.0]
+    traces = within([trace(task, session) for task, session in pairs[:SOLVED]], cap)
+    return f"# Solved ({len(pairs)} in all), for example\n" + "\n\n".join(traces) if traces else ""
+
+
+def _contrasts(contrasts: Sequence[Contrast], cap: int) -> str:
+    """The same task solved and failed, side by side."""
+    blocks = [
+        f"{trace(contrast.task, contrast.solved, clip=600)}\n--- and {contrast.change} ---\n"
+        f"{trace(contrast.task, contrast.failed, clip=600)}"
+        for contrast in contrasts
+    ]
+    kept = within(blocks, cap)
+    return "# The same task, once solved and once failed\n" + "\n\n".join(kept) if kept else ""
+
+
+def _table(tasks: Sequence[Task], sessions: Sequence[Session]) -> str:
+    rows = [f"{session.task_id}: {session.score or 0.0:g}" for session in sessions]
+    return f"# Score of each of the {len(tasks)} tasks\n" + ", ".join(within(rows, 1500))
+
+
+def _use(library: Library, sessions: Sequence[Session]) -> str:
+    lines = [
+        f"- {use.name}: {use.calls} calls in {use.sessions} sessions ({use.solved} of them solved), {use.failures} "
+        f"calls failed, {use.seconds:.2f} s"
+        for use in function_use(library.names, sessions)
+    ]
+    return "# How the functions were used\n" + "\n".join(within(lines, 1500)) if lines else ""
+
+
 def _failures(failed: Sequence[FailedLibrary], cap: int) -> str:
     """Edits that were tried on this library and rolled back, worst first; the best are kept under the cap."""
     lines: list[str] = []
     for failure in reversed(failed):
+        if failure.score is None:
+            continue  # refused before it was played: told under what was refused
         what = ", ".join(describe(edit) for edit in failure.edits) or "no edit"
-        outcome = f"refused: {failure.reason}" if failure.score is None else f"score {failure.score:.3f}"
         code = "\n".join(edit.source.strip() for edit in failure.edits if isinstance(edit, Add | Revise))
-        lines.append(f"- {what} ({outcome})" + (f"\n```python\n{code}\n```" if code else ""))
-    kept = _within(lines, cap)
+        lines.append(f"- {what} (score {failure.score:.3f})" + (f"\n```python\n{code}\n```" if code else ""))
+    kept = within(lines, cap)
     if not kept:
         return ""
     return "# Already tried on this list without success: do not propose the same again\n" + "\n".join(reversed(kept))
 
 
-def _table(tasks: Sequence[Task], sessions: Sequence[Session]) -> str:
-    rows = [f"{session.task_id}: {session.score or 0.0:g}" for session in sessions]
-    return f"# Score of each of the {len(tasks)} tasks\n" + ", ".join(_within(rows, 1500))
-
-
-def _histories(evidence: Evidence, cap: int) -> str:
-    """Raw traces under the cap: failed tasks first, then as many solved ones as fit."""
-    pairs = list(zip(evidence.tasks, evidence.sessions, strict=True))
-    pairs.sort(key=lambda pair: (pair[1].score or 0.0) >= 1.0)
-    traces = [trace(task, session) for task, session in pairs]
-    shown = _within(traces, cap)
-    left = f" ({len(traces) - len(shown)} more are left out)" if len(shown) < len(traces) else ""
-    return f"# What the agent did, failed tasks first{left}\n" + "\n\n".join(shown)
-
-
-def trace(task: Task, session: Session, *, clip: int = 1500) -> str:
-    """One session as the optimizer reads it."""
-    lines = [f"## Task {task.id}: score {session.score or 0.0:g}", f"Question: {_clipped(task.question, clip)}"]
-    for step in session.steps:
-        if step.action.text and not (step.action.calls and step.action.calls[0].text == step.action.text):
-            lines.append(f"Agent: {_clipped(step.action.text, clip)}")
-        lines += [f"Call: {call.name}({_clipped(_arguments(call.arguments, call.text), clip)})"
-                  for call in step.action.calls]  # fmt: skip
-        lines += [f"{'Error' if seen.error else 'Result'} of {seen.name or 'the turn'}: {_clipped(seen.text, clip)}"
-                  for seen in step.observations]  # fmt: skip
-    lines.append(f"Submitted: {_clipped(str(session.answer), 300)}" + (f" ({session.stop})" if session.stop else ""))
-    if (session.score or 0.0) < 1.0:
-        lines.append(f"Expected: {_clipped(str(task.answer), 300)}")
-    if session.feedback:
-        lines.append(f"Feedback: {_clipped(session.feedback, 500)}")
-    return "\n".join(lines)
-
-
-def _arguments(arguments: object, text: str) -> str:
-    return text or json.dumps(arguments, ensure_ascii=False, default=str)
-
-
-def _clipped(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[: limit // 2]} ... {text[-limit // 3 :]}"
-
-
-def _within(texts: Sequence[str], tokens: int) -> list[str]:
-    """The first texts that fit the cap together; one that is too long by itself is skipped."""
-    kept, left = [], tokens * CHARACTERS_PER_TOKEN
-    for text in texts:
-        if len(text) <= left:
-            kept.append(text)
-            left -= len(text)
-    return kept
+def _refused(refused: Sequence[Refusal], cap: int) -> str:
+    """What the checks turned down, the latest kept under the cap."""
+    lines = dict.fromkeys(f"- {describe(refusal.change)}: {refusal.reason}" for refusal in reversed(refused))
+    kept = within(list(lines), cap)
+    return "# Refused by the checks, before it was tried on any task\n" + "\n".join(reversed(kept)) if kept else ""

@@ -28,15 +28,25 @@ class ConsoleReport:
         self._sessions = 0
 
     def __call__(self, event: Mapping[str, Any]) -> None:
-        shown = {"start": self._start, "baseline": self._baseline, "session": self._session, "propose": self._propose,
-                 "trial": self._trial, "stop": self._stop, "failed": self._failed}  # fmt: skip
+        shown = {
+            "start": self._start,
+            "resume": self._resume,
+            "baseline": self._baseline,
+            "session": self._session,
+            "propose": self._propose,
+            "trial": self._trial,
+            "release": self._release,
+            "stop": self._stop,
+            "failed": self._failed,
+        }
         if show := shown.get(event["kind"]):
             show(event)
 
     def _start(self, event: Mapping[str, Any]) -> None:
-        on = f"{event['validation']} validation tasks" if event["validation"] else "the training tasks"
+        on = f"{event['validation']} other tasks" if event["validation"] else "the training tasks"
+        held = f", {event['holdout']} held out" if event["holdout"] else ""
         self._console.print(
-            f"[bold]training[/] on {event['tasks']} tasks, compared on {on}: "
+            f"[bold]training[/] on {event['tasks']} tasks, compared on {on}{held}: "
             f"agent [cyan]{event['model']}[/], optimizer [cyan]{event['optimizer']}[/], sandbox {event['sandbox']}"
         )
 
@@ -76,6 +86,15 @@ class ConsoleReport:
                 self._console.print(f"{step} [red]refused[/] before any rollout: {escape(event['reason'])}")
             case _:
                 self._console.print(f"{step} the optimizer proposes nothing")
+
+    def _release(self, event: Mapping[str, Any]) -> None:
+        from rich.markup import escape
+
+        colour = "yellow" if event["shipped"] == "start" else "green"
+        self._console.print(f"  release    [{colour}]{escape(event['why'])}[/]")
+
+    def _resume(self, event: Mapping[str, Any]) -> None:
+        self._console.print(f"  going on with the run, of which {event['events']} events are there")
 
     def _failed(self, event: Mapping[str, Any]) -> None:
         self._status.stop()

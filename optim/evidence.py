@@ -1,9 +1,9 @@
-"""What an optimizer is shown: the tasks, what the agent did on them, and which libraries have already failed."""
+"""What an optimizer is shown: the tasks, what the agent did on them, and what has already failed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from forge.budget import Meter
@@ -11,25 +11,37 @@ from forge.metrics import Metric
 from forge.session import Session
 from forge.task import Task
 from functions import Library, Sandbox
-from functions.edits import Edit
+from optim.filters import Refusal, Screen
+from optim.version import Change
 
 
 @dataclass(frozen=True, slots=True)
 class FailedLibrary:
-    """A library that was tried and not kept: what was edited, and the score it reached (None: never played)."""
+    """A library that was tried and not kept: what was changed, and the score it reached (None: never played)."""
 
     library: Library
-    edits: tuple[Edit, ...]
+    edits: tuple[Change, ...]
     score: float | None
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """The same task once solved and once failed, by versions of which one is the present one."""
+
+    task: Task
+    solved: Session
+    failed: Session
+    change: str  # what differs, in words
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """How a library did on some training tasks; `sessions[i]` is the scored session of `tasks[i]`.
 
-    `failed` is in ascending order of score and is cleared whenever a library is accepted. `sandbox` is where an
-    optimizer tries what it wrote; `meter` is told what an optimizer's own model calls cost.
+    `failed` is in ascending order of score and is cleared whenever a library is accepted; `refused` are changes that
+    the free checks turned down since then. `sandbox` is where an optimizer tries what it wrote, `screen` the checks
+    that its edits must pass, `meter` is told what its own model calls cost, and `refuse` which of its edits it gave up.
     """
 
     tasks: tuple[Task, ...]
@@ -40,19 +52,29 @@ class Evidence:
     failed: tuple[FailedLibrary, ...] = ()
     step: int = 0
     seed: int = 0
+    refused: tuple[Refusal, ...] = ()
+    contrasts: tuple[Contrast, ...] = ()
+    instructions: str = ""
+    screen: Screen | None = None
+    refuse: Callable[[Refusal], None] = field(default=lambda refusal: None)
 
     @property
     def score(self) -> float:
         """The mean score of the sessions."""
         return sum(session.score or 0.0 for session in self.sessions) / len(self.sessions)
 
+    @property
+    def checks(self) -> Screen:
+        """The checks that edits must pass; those without recorded calls where none were given."""
+        return self.screen if self.screen is not None else Screen(self.sandbox)
+
 
 class Optimizer(Protocol):
-    """Proposes edits of a library from evidence. `deterministic`: the same evidence gives the same edits."""
+    """Proposes changes from evidence. `deterministic`: the same evidence gives the same changes."""
 
     @property
     def deterministic(self) -> bool: ...
 
-    def propose(self, library: Library, evidence: Evidence) -> Sequence[Edit]:
-        """The edits to try next, in order; none, or `Terminate` first, if nothing can be improved."""
+    def propose(self, library: Library, evidence: Evidence) -> Sequence[Change]:
+        """The changes to try next, in order; none, or `Terminate` first, if nothing can be improved."""
         ...

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from forge.agent import Agent
 from forge.budget import Budget, Meter
 from forge.run import Run, RunFolderError
+from forge.session import Session
 from forge.task import Dataset
 from functions.errors import ForgeError
-from optim.acceptance import Acceptance, Posterior
+from optim.acceptance import Acceptance, Pair, Posterior
 from optim.evidence import Optimizer
+from optim.filters import Filters
+from optim.identity import identity
+from optim.plan import Plan, planned
+from optim.release import Certificate, Release, certify
 from optim.result import Result
-from optim.rollouts import Rollouts
+from optim.rollouts import BudgetSpent, Rollouts, streams_of
 from optim.schedule import Schedule
 from optim.search import Search
+from optim.split import Parts, split
+from optim.version import Version
 
-VALIDATION_SHARE = 0.25
-SMALLEST_SPLIT = 40  # a quarter of fewer tasks is too few to tell two libraries apart
+PAIRED = 20  # held-out streams played by both sides in turn, so that a budget that ends leaves pairs
 
 
 def train(
@@ -29,54 +36,121 @@ def train(
     *,
     optimizer: Optimizer | None = None,
     acceptance: Acceptance | None = None,
-    release: None = None,
+    release: Release | None = Release(),  # noqa: B008 - frozen
+    filters: Filters | None = Filters(),  # noqa: B008 - frozen
     schedule: Schedule | None = None,
     budget: Budget | None = None,
     concurrency: int = 16,
     run: str | Path | Run | None = None,
     seed: int = 0,
 ) -> Result:
-    """Train an agent's functions: propose edits, play the candidate, keep it or roll back, stop early.
+    """Train an agent's functions: propose edits, play the candidate, keep it or roll back, stop early, certify.
 
     The loop is Algorithm 2 of "Offline Training of Language Model Agents with Functions as Learnable Weights"
-    (arXiv 2402.11359), to the letter with `acceptance=optim.Paper()` and a schedule without minibatches.
+    (arXiv 2402.11359), to the letter with `acceptance=optim.Paper(), release=None, filters=None`
+    and `optim.Schedule(merge=False)`.
 
     Args:
         agent: is not changed; the trained agent is `result.agent`.
         dataset: the training tasks and the metric.
-        valset: tasks on which libraries are compared, where `acceptance` asks for that, and on which `baseline` and
-            `score` are measured. None: a quarter of `dataset`, split off by seed, if acceptance asks for it and
-            there are at least 40 tasks; otherwise the training tasks serve, and `result.notes` says so.
+        valset: tasks on which versions are compared, where `acceptance` asks for that, and on which the release gate
+            tests; half each where both do. None: a fifth of `dataset` for each, split off by seed, if there are at
+            least 40 tasks; otherwise the training tasks serve, nothing can be certified, and `result.notes` says so.
         optimizer: None is `SynthesisOptimizer()` for the router, and `AgentOptimizer` with the agent's model else.
         acceptance: None is `Posterior()`.
-        release: only None so far: what search found is handed over.
+        release: the gate that ships what search found only if it is shown to be better than the start; None ships it
+            whatever it is. `result.candidate` has it in any case.
+        filters: free checks before any rollout; None makes only those without which nothing can run.
         schedule: None is `Schedule()`.
         budget: limits over agent and optimizer together; the overrun is at most what is in flight.
         concurrency: sessions in flight at once.
-        run: a folder for the event log and the libraries, or a `forge.Run`; None keeps nothing on disk. Progress is
-            shown where standard error is a terminal, unless a `forge.Run` says who hears of it.
+        run: a folder for the event log, the sessions and the libraries, or a `forge.Run`; None keeps nothing on disk.
+            Progress is shown where standard error is a terminal, unless a `forge.Run` says who hears of it.
         seed: of the split, the minibatches, the sessions and the optimizer.
 
     Returns:
-        The result; also after Ctrl-C or a spent budget, with `result.stopped` saying so and the best library kept.
+        The result; also after Ctrl-C or a spent budget, with `result.stopped` saying so and the best version kept.
 
     Raises:
-        ForgeError: bad input, before anything is spent; a metric that raises or gives nonsense.
+        ForgeError: bad input, or a budget too small for three proposals, before anything is spent; a metric that
+            raises or gives nonsense.
     """
+    setting = _setting(
+        agent, dataset, valset, optimizer, acceptance, release, filters, schedule, budget, concurrency, seed
+    )
+    with Run.open(run if isinstance(run, Run) else _reported(run)) as record:
+        return _trained(setting, record, concurrency)
+
+
+def plan(
+    agent: Agent,
+    dataset: Dataset,
+    valset: Dataset | None = None,
+    *,
+    optimizer: Optimizer | None = None,
+    acceptance: Acceptance | None = None,
+    release: Release | None = Release(),  # noqa: B008 - frozen
+    schedule: Schedule | None = None,
+    budget: Budget | None = None,
+    seed: int = 0,
+) -> Plan:
+    """What `train` with these arguments can afford and could show, before anything is spent; `print` it.
+
+    Raises:
+        ForgeError: bad input.
+    """
+    setting = _setting(agent, dataset, valset, optimizer, acceptance, release, Filters(), schedule, budget, 1, seed)
+    return setting.plan
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """The checked arguments of a training."""
+
+    agent: Agent
+    parts: Parts
+    optimizer: Optimizer
+    acceptance: Acceptance
+    release: Release | None
+    filters: Filters | None
+    schedule: Schedule
+    budget: Budget
+    seed: int
+
+    @property
+    def plan(self) -> Plan:
+        return planned(
+            self.agent, self.parts, self.optimizer, self.acceptance, self.release, self.budget, self.schedule
+        )
+
+
+def _setting(
+    agent: Agent,
+    dataset: Dataset,
+    valset: Dataset | None,
+    optimizer: Optimizer | None,
+    acceptance: Acceptance | None,
+    release: Release | None,
+    filters: Filters | None,
+    schedule: Schedule | None,
+    budget: Budget | None,
+    concurrency: int,
+    seed: int,
+) -> _Setting:
     if not isinstance(agent, Agent):
         raise ForgeError(f"train(agent={agent!r}): give a forge.Agent")
     if not isinstance(dataset, Dataset) or not (valset is None or isinstance(valset, Dataset)):
         raise ForgeError("train(agent, dataset, valset): data sets are forge.Dataset(rows, metric=...)")
     for name, value, method, example in (
         ("optimizer", optimizer, "propose", "optim.AgentOptimizer('openai/gpt-5') or optim.SynthesisOptimizer()"),
-        ("acceptance", acceptance, "judge", "optim.Posterior(), optim.Paper() or optim.Ties()"),
+        ("acceptance", acceptance, "judge", "optim.Posterior(), optim.Paper(), optim.Ties() or optim.Minibatch()"),
+        ("release", release, "judge", "optim.Release(), or None for no gate"),
+        ("filters", filters, "replay", "optim.Filters(), or None for none"),
         ("schedule", schedule, "batches", "optim.Schedule(epochs=10)"),
         ("budget", budget, "rollouts", "forge.Budget(usd=5)"),
     ):
         if value is not None and not hasattr(value, method):
             raise ForgeError(f"{name}={value!r:.60}: give {example}")
-    if release is not None:
-        raise ForgeError(f"release={release!r}: there is no release gate yet; leave it None")
     if concurrency < 1:
         raise ForgeError(f"concurrency={concurrency}: at least 1 session at a time")
     optimizer = optimizer if optimizer is not None else default_optimizer(agent)
@@ -84,33 +158,147 @@ def train(
     for part in (agent, optimizer):
         if check := getattr(part, "check", None):
             check()
-    trainset, validation, notes = split(dataset, valset, acceptance, seed)
-    meter = Meter(budget or Budget())
-    with Run.open(run if isinstance(run, Run) else _reported(run)) as record:
-        search = Search(
-            agent=agent,
-            trainset=trainset,
-            validation=validation,
-            optimizer=optimizer,
-            acceptance=acceptance,
-            schedule=schedule or Schedule(),
-            rollouts=Rollouts(agent, dataset.metric, meter, concurrency, seed, on_session=record.session),
-            record=record,
-            seed=seed,
-        )
-        try:
-            result = search.run(notes)
-        except ForgeError as error:
-            record.failed(str(error))
-            raise
-        try:
-            record.log("stop", why=result.stopped, library=result.library.version)
-            record.save_library(result.library, "library")
-            record.write_json("result.json", result.summary())
-            record.log("finish", stopped=result.stopped, score=result.score, library=result.library.version)
-        except RunFolderError as error:
-            return replace(result, notes=(*result.notes, f"the result is not on disk: {error}"))
+    parts = split(dataset, valset, acceptance, gate=release is not None, seed=seed)
+    return _Setting(
+        agent, parts, optimizer, acceptance, release, filters, schedule or Schedule(), budget or Budget(), seed
+    )
+
+
+def _trained(setting: _Setting, record: Run, concurrency: int) -> Result:
+    setting.plan.require(setting.schedule.least_proposals)
+    stored = record.sessions() if record.earlier else {}
+    meter = Meter(setting.budget, seconds=record.seconds)
+    rollouts = Rollouts(
+        setting.agent, setting.parts.train.metric, meter, concurrency, setting.seed, record.session, stored
+    )
+    search = Search(
+        agent=setting.agent,
+        trainset=setting.parts.train,
+        validation=setting.parts.validation,
+        optimizer=setting.optimizer,
+        acceptance=setting.acceptance,
+        schedule=setting.schedule,
+        filters=setting.filters,
+        rollouts=rollouts,
+        record=record,
+        seed=setting.seed,
+    )
+    try:
+        record.begin(may_change=("budget",), **identity(setting.agent, setting.parts, search, setting.release))
+        result = _outcome(setting, search, record)
+    except ForgeError as error:
+        record.failed(str(error))
+        raise
+    try:
+        record.save_library(result.library, "library")
+        record.save_library(result.candidate, "candidate")
+        record.write_json("result.json", result.summary())
+        record.log("stop", why=result.stopped, library=result.library.version)
+        record.log("finish", stopped=result.stopped, score=result.score, library=result.library.version)
+    except RunFolderError as error:
+        return replace(result, notes=(*result.notes, f"the result is not on disk: {error}"))
     return result
+
+
+def _outcome(setting: _Setting, search: Search, record: Run) -> Result:
+    """Search, then the gate, as far as budget, disk and the user let them."""
+    rollouts, release = search.rollouts, setting.release
+    holdout = setting.parts.holdout
+    if release is not None and holdout is not None:
+        rollouts.meter.hold_back(release.share)
+    certificate: Certificate | None = None
+    place = -1
+    try:
+        stopped = _searched(search)
+        rollouts.meter.hold_back(0)
+        if release is not None:
+            certificate, place = _gate(release, search, holdout)
+            record.log("release", **certificate.summary())
+    except KeyboardInterrupt:
+        stopped = "interrupted"
+    except RunFolderError as error:  # what was learned so far is worth more than its log
+        stopped = f"run folder failed: {error}"
+    rollouts.meter.hold_back(0)
+    if release is not None and certificate is None:
+        certificate = Certificate(
+            "start", f"the start is shipped: the training was stopped ({stopped}) before the gate"
+        )
+    shipped = search.version if release is None else (search.line[-1 - place] if place >= 0 else search.line[0])
+    tested = {pair.task_id for pair in certificate.pairs} if certificate is not None else set()
+    measured = setting.parts.validation or setting.parts.train
+    if holdout is not None and tested:
+        measured = holdout.only(tested)
+    may_play = not tested and stopped != "interrupted" and not stopped.startswith("run folder")
+    return Result(
+        start=setting.agent,
+        agent=shipped.on(setting.agent),
+        searched=search.version.on(setting.agent),
+        release=certificate,
+        start_sessions=_sessions(rollouts, search.line[0], measured, may_play),
+        sessions=_sessions(rollouts, shipped, measured, may_play),
+        measured=measured,
+        measured_on="holdout" if tested else "validation" if setting.parts.validation is not None else "train",
+        train_sessions=rollouts.known(search.version, streams_of(setting.parts.train)),
+        history=tuple(search.history),
+        cost=rollouts.meter.spent,
+        optimizer_cost=search.optimizer_cost,
+        rollouts=rollouts.meter.rollouts,
+        rollouts_saved=search.rollouts_saved,
+        seconds=rollouts.meter.seconds,
+        stopped=stopped,
+        notes=(*setting.parts.notes, *record.repairs),
+    )
+
+
+def _searched(search: Search) -> str:
+    try:
+        return search.learn()
+    except BudgetSpent as spent:
+        return f"budget spent: {spent}"
+
+
+def _gate(release: Release, search: Search, holdout: Dataset | None) -> tuple[Certificate, int]:
+    """The certificate, and the place of what is shipped, counted back from the finish; -1 is the start."""
+    if len(search.line) == 1:
+        return Certificate("start", "the start is shipped: search kept nothing"), -1
+    if holdout is None:
+        return Certificate("start", "the start is shipped: there are too few tasks to certify anything; what search "
+                           "found is result.candidate"), -1  # fmt: skip
+    streams = streams_of(holdout)
+
+    def play(place: int, count: int) -> Sequence[Pair]:
+        asked, tasks = [], 0
+        for stream in streams:
+            if tasks < count:
+                asked.append(stream)
+                tasks += len(stream.tasks)
+        start, version = search.line[0], search.line[-1 - place]
+        try:
+            for first in range(0, len(asked), PAIRED):
+                search.rollouts.play(start, asked[first : first + PAIRED])
+                search.rollouts.play(version, asked[first : first + PAIRED])
+        except BudgetSpent:
+            pass
+        before = {session.task_id: session for session in search.rollouts.known(start, asked)}
+        after = search.rollouts.known(version, asked)
+        return [
+            Pair(session.task_id, before[session.task_id].score or 0.0, session.score or 0.0)
+            for session in after
+            if session.task_id in before
+        ]
+
+    return certify(release, len(search.line) - 1, len(holdout), play)
+
+
+def _sessions(rollouts: Rollouts, version: Version, measured: Dataset, may_play: bool) -> tuple[Session, ...]:
+    """The version's sessions on the tasks that scores are reported on; those there are, where none may be played."""
+    streams = streams_of(measured)
+    if may_play:
+        try:
+            return rollouts.play(version, streams)
+        except BudgetSpent:
+            pass
+    return rollouts.known(version, streams)
 
 
 def _reported(path: str | Path | None) -> Run:
@@ -118,24 +306,6 @@ def _reported(path: str | Path | None) -> Run:
     from optim.console import ConsoleReport
 
     return Run(path, report_to=[ConsoleReport()] if sys.stderr.isatty() else [])
-
-
-def split(
-    dataset: Dataset, valset: Dataset | None, acceptance: Acceptance, seed: int
-) -> tuple[Dataset, Dataset | None, tuple[str, ...]]:
-    """Training tasks, validation tasks (None: there are none), and what the user should know about it."""
-    if valset is not None:
-        shared = len({task.question for task in dataset} & {task.question for task in valset})
-        note = f"valset shares {shared} questions with the training tasks: its scores are too good"
-        return dataset, valset, (note,) if shared else ()
-    if acceptance.selection == "train":
-        return dataset, None, ("scores are on the training tasks: give a valset, or evaluate on a test set",)
-    if len(dataset) < SMALLEST_SPLIT:
-        return dataset, None, (
-            f"{len(dataset)} tasks are too few to split: libraries were compared, and scored, on the training tasks",
-        )  # fmt: skip
-    trainset, validation = dataset.split(1 - VALIDATION_SHARE, seed=seed)
-    return trainset, validation, (f"scores are on {len(validation)} tasks split off by seed, used for selection too",)
 
 
 def default_optimizer(agent: Agent) -> Optimizer:

@@ -75,7 +75,7 @@ def rows(path, count=12):
 def test_training_on_a_file_writes_a_run_and_refuses_to_write_over_it(tmp_path):
     data, run = rows(tmp_path / "sums.jsonl"), tmp_path / "run"
     options = ("train", "--data", data, "--test", rows(tmp_path / "test.jsonl", 5), "--metric", "numeric", "--run", run)
-    shown = forge(*options, "--export", tmp_path / "tools.py")
+    shown = forge(*options, "--export", tmp_path / "tools.py", "--no-release")
     assert shown.returncode == 0, shown.stderr
     assert "after:     1.000" in shown.stdout
     assert (tmp_path / "tools.py").exists()
@@ -83,9 +83,22 @@ def test_training_on_a_file_writes_a_run_and_refuses_to_write_over_it(tmp_path):
     assert again.returncode == 1
     assert "holds a run already" in again.stderr
     assert "--overwrite" in again.stderr
-    assert forge(*options, "--overwrite").returncode == 0
     measured = forge("eval", "--data", data, "--test", data, "--metric", "numeric", "--library", run / "library")
     assert "score 1.000" in measured.stdout
+    assert forge(*options, "--overwrite").returncode == 0
+    resumed = forge(*options, "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "too few tasks to certify anything" in resumed.stdout
+    assert "candidate: 1.000" in resumed.stdout
+
+
+def test_a_plan_says_what_a_budget_affords_and_spends_nothing(tmp_path):
+    run = tmp_path / "run"
+    shown = forge("train", "--data", "word-problems", "--rollouts", "400", "--run", run, "--plan")
+    assert shown.returncode == 0, shown.stderr
+    assert "proposals" in shown.stdout
+    assert "a gain of" in shown.stdout
+    assert not run.exists()
 
 
 MISTAKES = {
@@ -137,6 +150,6 @@ def test_a_budget_in_dollars_covers_the_measurement_too(tmp_path):
     with OpenAIServer([Answer("7")]) as server:
         data = ("--data", rows(tmp_path / "d.jsonl"), "--metric", "numeric")
         model = ("--model", "openai/gpt-4o-mini", "--api-base", server.url)
-        shown = forge("train", *data, *model, "--tokens", "40", "--concurrency", "1")
+        shown = forge("train", *data, *model, "--tokens", "40", "--concurrency", "1", "--least-proposals", "0")
     assert "not measured, since the budget is spent" in shown.stdout, shown.stderr
     assert len(server.requests) <= 4

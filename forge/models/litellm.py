@@ -104,6 +104,22 @@ class LiteLLM:
             raise ForgeError(f"the model {self.name!r} needs {' and '.join(missing)} in the environment ({provider}'s "
                              f"key): export {missing[0]}=..., or use model='router', which needs no key")  # fmt: skip
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides its replies, apart from the requests; no key is in it."""
+        return {"api_base": self.api_base, "temperature": self.temperature, "max_tokens": self.max_tokens}
+
+    def price(self, input_tokens: int, output_tokens: int) -> float | None:
+        """US dollars for so many tokens, as listed; None where no price is known."""
+        litellm = _litellm()
+        try:
+            prices = litellm.cost_per_token(
+                model=self.name, prompt_tokens=input_tokens, completion_tokens=output_tokens
+            )
+        except Exception:  # noqa: BLE001 - litellm raises a bare Exception for a model that is not in its table
+            return None
+        return float(sum(prices))
+
     def act(self, contexts: Sequence[Context]) -> list[Action]:
         """One action a context, asked for at the same time."""
 

@@ -43,8 +43,15 @@ def trained(script, dialect=None, **settings):
     with OpenAIServer(script) as server:
         model = LiteLLM("openai/gpt-4o-mini", api_base=server.url, backoff_seconds=0.01, timeout_seconds=2)
         agent = forge.Agent(model=model, dialect=dialect)
-        result = forge.train(agent, data(), optimizer=optim.AgentOptimizer(model), acceptance=optim.Paper(),
-                             schedule=optim.Schedule(patience=0), **settings)  # fmt: skip
+        result = forge.train(
+            agent,
+            data(),
+            optimizer=optim.AgentOptimizer(model),
+            acceptance=optim.Paper(),
+            schedule=optim.Schedule(patience=0, least_proposals=0),
+            release=None,
+            **settings,
+        )
     return result, server
 
 

@@ -36,10 +36,17 @@ def algorithm_2(reaches, epochs, patience):
 
 def trained(reaches, epochs, patience, **keywords):
     agent = forge.Agent(model=Caller())
-    schedule = optim.Schedule(epochs=epochs, patience=patience)
+    schedule = optim.Schedule(epochs=epochs, patience=patience, merge=False)
     optimizer = Ladder(reaches)
     result = forge.train(
-        agent, dataset(SIZE), optimizer=optimizer, acceptance=optim.Paper(), schedule=schedule, **keywords
+        agent,
+        dataset(SIZE),
+        optimizer=optimizer,
+        acceptance=optim.Paper(),
+        release=None,
+        filters=None,
+        schedule=schedule,
+        **keywords,
     )
     return result, optimizer
 

@@ -15,12 +15,14 @@ from functions.edits import Add
 
 def train(reaches, data=None, **settings):
     settings.setdefault("acceptance", optim.Paper())
+    settings.setdefault("release", None)
+    settings.setdefault("filters", None)
     return forge.train(forge.Agent(model=Caller()), data or dataset(6), optimizer=Ladder(reaches), **settings)
 
 
 def test_the_agent_it_was_given_stays_as_it_was():
     agent = forge.Agent(model=Caller())
-    result = forge.train(agent, dataset(6), optimizer=Ladder([4]), acceptance=optim.Paper())
+    result = forge.train(agent, dataset(6), optimizer=Ladder([4]), acceptance=optim.Paper(), release=None)
     assert agent.library.names == ()
     assert result.start is agent
     assert result.agent.library.names == ("solve",)
@@ -46,29 +48,32 @@ def test_the_result_says_what_was_measured_and_how_it_came_about(tmp_path):
 
 def test_forty_tasks_and_more_are_split_and_the_optimizer_sees_no_validation_task():
     optimizer = Ladder([30, 35])
-    result = forge.train(forge.Agent(model=Caller()), dataset(48), optimizer=optimizer)
+    result = forge.train(forge.Agent(model=Caller()), dataset(50), optimizer=optimizer)
     seen = {task.id for evidence in optimizer.evidence for task in evidence.tasks}
-    assert len(seen) == 36
-    assert result.measured_on == "validation"
-    assert not seen & set(result.task_ids)
-    assert "split off by seed" in result.notes[0]
+    compared = {pair.task_id for trial in result.history for pair in trial.pairs}
+    assert (len(seen), len(compared), len(result.task_ids)) == (30, 10, 10)
+    assert result.measured_on == "holdout"
+    assert not seen & compared | seen & set(result.task_ids) | compared & set(result.task_ids)
+    assert "10 tasks split off by seed are used for selection; 10 held out" in result.notes[0]
 
 
 def test_fewer_tasks_are_not_split_and_the_result_says_so():
-    result = forge.train(forge.Agent(model=Caller()), dataset(10), optimizer=Ladder([8]))
+    result = forge.train(forge.Agent(model=Caller()), dataset(10), optimizer=Ladder([8]), release=None)
     assert (result.measured_on, result.score) == ("train", 0.8)
     assert "too few to split" in result.notes[0]
 
 
 def test_a_valset_is_what_libraries_are_compared_and_scored_on():
-    result = forge.train(forge.Agent(model=Caller()), dataset(10), dataset(8, offset=100), optimizer=Ladder([3]))
-    assert len(result.history[0].pairs) == 8
-    assert result.rollouts == 10 + 8 + 8 + 10  # equal ids in the two sets do not stand for each other
+    result = forge.train(
+        forge.Agent(model=Caller()), dataset(10), dataset(8, offset=100), optimizer=Ladder([3]), release=None
+    )
+    assert len(result.history[0].pairs) == 6  # the first look was enough
+    assert result.rollouts == 10 + 6 + 6 + 10 + 2 + 2  # equal ids in the two sets do not stand for each other
     assert result.notes == ()
 
 
 def test_a_valset_that_shares_questions_is_said_to_be_too_easy():
-    result = forge.train(forge.Agent(model=Caller()), dataset(6), dataset(6), optimizer=Ladder([3]))
+    result = forge.train(forge.Agent(model=Caller()), dataset(6), dataset(6), optimizer=Ladder([3]), release=None)
     assert "shares 6 questions" in result.notes[0]
 
 
@@ -80,8 +85,15 @@ def test_the_posterior_rolls_back_what_is_not_probably_better():
 @pytest.mark.parametrize("rollouts", [1, 6, 7, 12, 13])
 def test_a_budget_of_rollouts_is_kept_to_the_letter(rollouts):
     model = Caller()
-    result = forge.train(forge.Agent(model=model), dataset(6), optimizer=Ladder([1, 2, 3, 4]), acceptance=optim.Paper(),
-                         budget=forge.Budget(rollouts=rollouts))  # fmt: skip
+    result = forge.train(
+        forge.Agent(model=model),
+        dataset(6),
+        optimizer=Ladder([1, 2, 3, 4]),
+        acceptance=optim.Paper(),
+        release=None,
+        budget=forge.Budget(rollouts=rollouts),
+        schedule=optim.Schedule(least_proposals=0),
+    )
     assert result.rollouts == rollouts
     assert "budget" in result.stopped
     assert (result.score is None) == (rollouts < 6)
@@ -99,7 +111,12 @@ def test_ctrl_c_keeps_the_best_library_and_says_so(tmp_path):
             return super().propose(library, evidence)
 
     result = forge.train(
-        forge.Agent(model=Caller()), dataset(6), optimizer=Interrupted([4]), acceptance=optim.Paper(), run=tmp_path
+        forge.Agent(model=Caller()),
+        dataset(6),
+        optimizer=Interrupted([4]),
+        acceptance=optim.Paper(),
+        release=None,
+        run=tmp_path,
     )
     assert result.stopped == "interrupted"
     assert Library.load(tmp_path / "library").names == ("solve",)
@@ -115,8 +132,14 @@ def test_a_disk_that_fills_up_ends_the_training_but_loses_nothing_learned(tmp_pa
                 self.reaches = [5]
             return super().propose(library, evidence)
 
-    result = forge.train(forge.Agent(model=Caller()), dataset(6), optimizer=Filling([4]), acceptance=optim.Paper(),
-                         run=tmp_path / "run")  # fmt: skip
+    result = forge.train(
+        forge.Agent(model=Caller()),
+        dataset(6),
+        optimizer=Filling([4]),
+        acceptance=optim.Paper(),
+        release=None,
+        run=tmp_path / "run",
+    )
     assert "run folder failed" in result.stopped
     assert result.score == pytest.approx(4 / 6)
     assert Library.load(tmp_path / "run" / "library").version == result.library.version
@@ -133,8 +156,14 @@ def test_an_edit_that_cannot_be_applied_or_is_unsound_costs_no_rollout():
             self.evidence.append(evidence)
             return [Add(name="solve", source=bad[len(self.evidence) - 1])]
 
-    result = forge.train(forge.Agent(model=Caller()), dataset(6), optimizer=Careless([]), acceptance=optim.Paper(),
-                         schedule=optim.Schedule(patience=2))  # fmt: skip
+    result = forge.train(
+        forge.Agent(model=Caller()),
+        dataset(6),
+        optimizer=Careless([]),
+        acceptance=optim.Paper(),
+        release=None,
+        schedule=optim.Schedule(patience=2),
+    )
     assert [trial.decision for trial in result.history] == ["refuse"] * 3
     assert [word in trial.reason for word, trial in zip(("os", "annot", "solve"), result.history, strict=True)] == [
         True
@@ -144,7 +173,7 @@ def test_an_edit_that_cannot_be_applied_or_is_unsound_costs_no_rollout():
 
 def test_a_deterministic_optimizer_with_nothing_to_propose_ends_the_training():
     result = forge.train(forge.Agent(model=Caller()), dataset(6), optimizer=Ladder([], deterministic=True),
-                         acceptance=optim.Paper())  # fmt: skip
+                         acceptance=optim.Paper(), release=None)  # fmt: skip
     assert len(result.history) == 1
     assert "nothing to improve" in result.stopped
 
