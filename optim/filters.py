@@ -10,7 +10,7 @@ from functions import EditError, Function, FunctionRaised, Library, Sandbox, San
 from functions.edits import Add, Revise
 from functions.errors import ArgumentError, FunctionError, ResultTypeError, SandboxUnavailable
 from optim.checks import changed, require_sound
-from optim.leaks import Answers
+from optim.leaks import Answers, Leak
 from optim.replay import RecordedCall, require_same_where_right
 from optim.version import Change, ReviseInstructions, Version, describe
 
@@ -59,7 +59,7 @@ class Screen:
             SandboxError: the policy refuses it, its example fails, or the code is broken whatever its arguments.
         """
         if isinstance(change, ReviseInstructions):
-            return self._require_no_leak("the instructions", repr(change.instructions))
+            return self._require_no_leak_in_instructions(change.instructions)
         candidate = library.apply([change])
         require_sound(candidate, library, self.sandbox)
         if isinstance(change, Add | Revise) and example:
@@ -92,7 +92,7 @@ class Screen:
         """Why a change, among the others that led to `after`, is refused; "" if it is not."""
         try:
             if isinstance(change, ReviseInstructions):
-                self._require_no_leak("the instructions", repr(change.instructions))
+                self._require_no_leak_in_instructions(change.instructions)
             elif isinstance(change, Add | Revise):
                 touched = _touched(change.name, before, after)
                 require_sound(after, touched, self.sandbox)
@@ -120,9 +120,19 @@ class Screen:
             raise FunctionError(f"called with example_arguments={dict(example)!r:.300}: {error}") from error
 
     def _require_no_leak(self, where: str, source: str) -> None:
-        if self.answers is None or self.filters is None or self.filters.allow_answers:
-            return
-        for leak in self.answers.leaks(source)[:1]:
+        if self._guarded is not None:
+            self._refuse(where, self._guarded.leaks(source))
+
+    def _require_no_leak_in_instructions(self, text: str) -> None:
+        if self._guarded is not None:
+            self._refuse("the text of the instructions", self._guarded.leaks_in_text(text))
+
+    @property
+    def _guarded(self) -> Answers | None:
+        return None if self.filters is None or self.filters.allow_answers else self.answers
+
+    def _refuse(self, where: str, leaks: Sequence[Leak]) -> None:
+        for leak in leaks[:1]:
             raise FunctionError(f"{where} holds {leak.literal[:80]}, the {leak.of} of training task {leak.task_id!r}",
                                 hint="pass what is specific as an argument; or, if it belongs there, "
                                 "optim.Filters(allow_answers=True)")  # fmt: skip

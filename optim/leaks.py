@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ KNOWN = frozenset(
     | {365, 366, 360, 180, 128, 255, 256, 512, 1024, 1440, 3600, 86400, 5280, 1609, 1609.34, 2.205, 453.6, 0.393}
 )
 """Constants that a program may hold whatever the answers are."""
+_WORD = re.compile(r"[$\w][\w.,'-]*\w|\w")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,15 @@ class Answers:
 
     def leaks(self, source: str) -> list[Leak]:
         """The telling literals of a source, docstrings aside, each once."""
+        return self._found(_literals(ast.parse(source)))
+
+    def leaks_in_text(self, text: str) -> list[Leak]:
+        """The telling words and numbers of a text, each once."""
+        return self._found(_words(text))
+
+    def _found(self, literals: Iterable[str | int | float]) -> list[Leak]:
         found: dict[str, Leak] = {}
-        for literal in _literals(ast.parse(source)):
+        for literal in literals:
             value = _plain(literal)
             if value in self._answers and _telling(value):
                 found.setdefault(repr(literal), Leak(repr(literal), self._answers[value], "answer"))
@@ -57,6 +66,14 @@ class Answers:
                         found.setdefault(repr(literal), Leak(repr(literal), identity, "question"))
                         break
         return list(found.values())
+
+
+def _words(text: str) -> Iterator[str]:
+    """The numbers of a text, and its runs of up to four words."""
+    words = _WORD.findall(text)
+    for length in range(1, 5):
+        for first in range(len(words) - length + 1):
+            yield " ".join(words[first : first + length])
 
 
 def _literals(tree: ast.Module) -> Iterator[str | int | float]:
