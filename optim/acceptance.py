@@ -65,15 +65,15 @@ class Posterior:
         confidence: keep at P(better) of at least this (see `forge.statistics.p_better`), with at least
         net_wins: more tasks won than lost.
         looks: pairs after which to judge; the last look decides.
-        futility: drop at P(better) of at most this; or, from the third look on, with no more wins than losses, unless
-            nothing differed at all.
+        futility: drop at P(better) of at most this; or, from the second look on, with no more wins than losses,
+            unless nothing differed at all.
         repeats: how often a task may be played to make up a look, for models that answer by chance.
     """
 
     confidence: float = 0.9
     net_wins: int = 2
     looks: tuple[int, ...] = (6, 12, 20, 30, 44, 60)
-    futility: float = 0.2
+    futility: float = 0.3
     repeats: int = 1
     selection: Selection = "validation"
 
@@ -93,7 +93,7 @@ class Posterior:
         better = p_better(differences)
         if net >= self.net_wins and better >= self.confidence:
             return "keep"
-        late = len(pairs) >= self.looks[min(2, len(self.looks) - 1)]
+        late = len(pairs) >= self.looks[min(1, len(self.looks) - 1)]
         hopeless = better <= self.futility or (late and net <= 0 and any(differences))
         return "drop" if hopeless or len(pairs) >= self.looks[-1] else "more"
 

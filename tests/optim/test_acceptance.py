@@ -50,7 +50,7 @@ def test_p_better_of_wins_and_losses_is_one_minus_that_of_losses_and_wins(wins, 
 
 
 def test_p_better_of_three_wins_is_the_tail_of_the_beta_distribution():
-    assert p_better([1.0, 1.0, 1.0]) == pytest.approx(0.966854, abs=1e-6)  # P(Beta(3.5, 0.5) > 1/2), by quadrature
+    assert p_better([1.0, 1.0, 1.0]) == pytest.approx(15 / 16)  # P(Beta(4, 1) > 1/2)
 
 
 @given(graded)

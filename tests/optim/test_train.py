@@ -67,8 +67,8 @@ def test_a_valset_is_what_libraries_are_compared_and_scored_on():
     result = forge.train(
         forge.Agent(model=Caller()), dataset(10), dataset(8, offset=100), optimizer=Ladder([3]), release=None
     )
-    assert len(result.history[0].pairs) == 6  # the first look was enough
-    assert result.rollouts == 10 + 6 + 6 + 10 + 2 + 2  # equal ids in the two sets do not stand for each other
+    assert len(result.history[0].pairs) == 8
+    assert result.rollouts == 10 + 8 + 8 + 10  # equal ids in the two sets do not stand for each other
     assert result.notes == ()
 
 
