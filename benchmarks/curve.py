@@ -78,7 +78,7 @@ def _row(size: int, group: Sequence[Cell]) -> Row:
     scores = [cell.score for cell in group]
     mean = statistics.fmean(scores)
     deviation = statistics.stdev(scores) if len(scores) > 1 else 0.0
-    half = _student_975(len(scores) - 1) * deviation / math.sqrt(len(scores)) if len(scores) > 1 else 0.0
+    half = student_975(len(scores) - 1) * deviation / math.sqrt(len(scores)) if len(scores) > 1 else 0.0
     return Row(
         size=size,
         seeds=len(group),
@@ -92,7 +92,7 @@ def _row(size: int, group: Sequence[Cell]) -> Row:
     )
 
 
-def _student_975(freedom: int) -> float:
+def student_975(freedom: int) -> float:
     """The 97.5% quantile of Student's t."""
     table = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
     return table[freedom - 1] if freedom <= len(table) else 1.96 + 2.5 / freedom

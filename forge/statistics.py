@@ -64,7 +64,7 @@ def p_better(differences: Sequence[float]) -> float:
 @cache
 def _more_wins(wins: int, losses: int) -> float:
     n = wins + losses + 1
-    return sum(math.comb(n, k) for k in range(wins + 1)) / 2**n
+    return sum(math.comb(n, k) for k in range(wins + 1)) / float(2**n)
 
 
 BETS = tuple((place + 0.5) / 20 for place in range(20))

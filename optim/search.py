@@ -65,7 +65,7 @@ class Search:
         for step, batch in enumerate(self._batches()):
             sessions = self.rollouts.play(self.version, streams_of(batch))
             if step == 0:
-                self._log_baseline(batch)
+                self._log_baseline(sessions)
             if accepted >= enough:
                 return "all epochs done"
             trial = self._trial(step, batch, sessions)
@@ -235,8 +235,7 @@ class Search:
             return self.validation.tasks
         return batch
 
-    def _log_baseline(self, batch: Sequence[Task]) -> None:
-        sessions = self.rollouts.known(self.version, streams_of(batch))
+    def _log_baseline(self, sessions: Sequence[Session]) -> None:
         score = sum(session.score or 0.0 for session in sessions) / len(sessions)
         self.record.log("baseline", library=self.version.library.version, score=score, tasks=len(sessions))
 

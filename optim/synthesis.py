@@ -62,7 +62,7 @@ class SynthesisOptimizer:
                 return list(edits)
         return [Terminate()]
 
-    def _proposals(self, library: Library, evidence: Evidence) -> Iterator[list[Edit]]:
+    def _proposals(self, library: Library, evidence: Evidence) -> Iterator[Sequence[Edit]]:
         """Lists of edits, the most promising first; later ones are only worked out when earlier ones were tried."""
         failed = [
             task
@@ -72,7 +72,8 @@ class SynthesisOptimizer:
         judge = Judge(evidence.metric)
         answerable = _answerable(library, failed, judge, evidence)
         revised = _revisions(library, answerable, evidence)
-        removed = _removals(library, evidence)
+        needed = {edit.name for edit in revised}
+        removed = [edit for edit in _removals(library, evidence) if edit.name not in needed]
         unexplained = [task for task in failed if task.id not in answerable]
         added = self._additions(library, unexplained, judge, self.shapes, evidence.seed)
         yield [*removed, *revised, *added]
@@ -124,7 +125,7 @@ def _given(function: Function, tasks: Sequence[Task]) -> list[tuple[Task, dict[s
     return [(task, filling.arguments) for task, filling in fillings if filling is not None and filling.unused == 0]
 
 
-def _revisions(library: Library, answerable: Mapping[str, tuple[str, ...]], evidence: Evidence) -> list[Edit]:
+def _revisions(library: Library, answerable: Mapping[str, tuple[str, ...]], evidence: Evidence) -> list[Revise]:
     """Failed tasks become examples of the function that answers them and resembles them most, where they are none."""
     by_id = {task.id: task for task in evidence.tasks}
     known = {name: _known(function) for name, function in library.items()}
@@ -152,7 +153,7 @@ def _resemblance(document: Sequence[str], known: set[tuple[str, ...]]) -> float:
     return max((len(own & set(example)) / len(own | set(example)) for example in known), default=0.0)
 
 
-def _removals(library: Library, evidence: Evidence) -> list[Edit]:
+def _removals(library: Library, evidence: Evidence) -> list[Remove]:
     """Functions whose calls ended in wrong answers only."""
     right: Counter[str] = Counter()
     wrong: Counter[str] = Counter()

@@ -110,6 +110,19 @@ def test_a_function_that_is_called_and_never_right_is_removed():
     assert {edit.name for edit in good} <= {edit.name for edit in edits}
 
 
+def test_a_function_that_others_questions_need_is_revised_not_removed():
+    said_wrongly = [
+        'def minus(a: float, b: float) -> float:\n    """How many in all, altogether."""\n    return a - b\n',
+        'def plus(a: float, b: float) -> float:\n    """How many are left, remain."""\n    return a + b\n',
+    ]
+    library = Library([Function.from_source(source) for source in said_wrongly])
+    edits = SynthesisOptimizer().propose(library, evidence(library, tasks(60), METRIC))
+    changed = [edit.name for edit in edits if isinstance(edit, Revise | Remove)]
+    assert changed
+    assert len(changed) == len(set(changed))
+    library.apply(edits)
+
+
 def test_a_function_that_others_need_is_not_removed():
     helper = Function.from_source(
         'def left(a: float, b: float) -> float:\n    """How many left, in all, packed."""\n    return -1\n'
