@@ -26,12 +26,12 @@ from forge.tools import Tool, World
 from functions.errors import ForgeError
 
 if TYPE_CHECKING:
+    from optim.ablation import ablate
+    from optim.baselines import baselines
     from optim.train import plan, train
+    from optim.transfer import transfer
 
-_UPWARD = {
-    "plan": "optim",
-    "train": "optim",
-}  # only this file and cli.py do
+_UPWARD = dict.fromkeys(("ablate", "baselines", "plan", "train", "transfer"), "optim")  # only this file and cli.py do
 
 __all__ = [
     "Action",
@@ -59,6 +59,8 @@ __all__ = [
     "Tool",
     "Usage",
     "World",
+    "ablate",
+    "baselines",
     "compare",
     "dialect",
     "evaluate",
@@ -67,6 +69,7 @@ __all__ = [
     "plan",
     "python_interpreter",
     "train",
+    "transfer",
 ]
 
 

@@ -178,6 +178,7 @@ class Search:
 
     def _remember(self, trial: Trial) -> None:
         """Move forward and forget the failures, or roll back and remember one more, lowest score first."""
+        trial = replace(trial, spent=self.rollouts.meter.rollouts)
         self.history.append(trial)
         if trial.decision == "keep":
             self.version, self.failed, self.refused = trial.after, [], []
@@ -190,7 +191,7 @@ class Search:
         self.record.log(
             "trial",
             **trial.summary(),
-            rollouts=self.rollouts.meter.rollouts,
+            rollouts=trial.spent,
             tokens=self.rollouts.meter.spent.tokens,
             usd=self.rollouts.meter.spent.usd,
         )

@@ -36,6 +36,7 @@ class Trial:
     shown_score: float = 0.0
     cost: Usage = Usage()
     rollouts: int = 0
+    spent: int = 0  # rollouts of the training, this step included
 
     @property
     def parent(self) -> Library:
