@@ -136,6 +136,8 @@ def train(
         result.export(export)
         print(f"functions: {export}")
     if run is not None:
+        result.report(run / "report.html")
+        print(f"report:    {run / 'report.html'}")
         print(f"run:       {run} (events.jsonl, sessions.jsonl, library/, candidate/, result.json)")
     if result.stopped == "interrupted":
         sys.exit(130)

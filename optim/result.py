@@ -20,6 +20,9 @@ from optim.version import Version
 if TYPE_CHECKING:
     import networkx as nx
 
+    from optim.ablation import Ablation
+    from optim.baselines import Baselines
+
 
 @dataclass(frozen=True)
 class Result:
@@ -143,6 +146,18 @@ class Result:
     def export(self, path: str | Path) -> Path:
         """Write the shipped functions as one Python module that needs nothing of Forge."""
         return self.library.export(path)
+
+    def report(self, path: str | Path, *, ablation: Ablation | None = None, baselines: Baselines | None = None) -> Path:
+        """Write one self-contained HTML page that tells the training.
+
+        Args:
+            ablation: of `forge.ablate(result)`, to show what each function is worth.
+            baselines: of `forge.baselines(result.start, dataset, tokens=result.cost.tokens)`, to show what the same
+                tokens buy without training.
+        """
+        from optim.report import write_report
+
+        return write_report(self, path, ablation=ablation, baselines=baselines)
 
     def summary(self) -> dict[str, Any]:
         """For a result file: JSON values only."""
