@@ -63,8 +63,8 @@ class Certificate:
     """What the gate found, and why that is shipped which is shipped.
 
     `difference` is the mean of shipped (or, where the start is shipped, of the finish) minus start on the held-out
-    tasks; `interval` holds for it at 95% whenever the test stopped; `detectable` is the smallest difference that as
-    many pairs show four times out of five. All are None where nothing was played.
+    tasks; `interval` holds for it at 95% whenever the test stopped; `detectable` is the smallest difference that the
+    pairs which the budget allows show four times out of five. All are None where nothing was played.
     """
 
     shipped: Outcome
@@ -124,21 +124,25 @@ def certify(
         The certificate and the place of the version shipped, -1 for the start.
     """
     first: Sequence[Pair] = ()
+    reach = available
     tested = min(versions, release.versions)
     for place in range(tested):
-        pairs, verdict = _tested(release, place, available, play)
-        first = first or pairs
+        pairs, verdict, cut_short = _tested(release, place, available, play)
+        if place == 0:
+            first, reach = pairs, len(pairs) if cut_short else available
         if verdict == "ship":
             outcome: Outcome = "finish" if place == 0 else "earlier"
             return Certificate(
                 outcome, _shipped(place, pairs), tuple(pairs), place + 1, _detectable(release, pairs)
             ), place
-    return Certificate("start", _held(release, first, tested), tuple(first), tested, _detectable(release, first)), -1
+    smallest = _detectable(release, first, reach)
+    return Certificate("start", _held(first, reach, smallest), tuple(first), tested, smallest), -1
 
 
 def _tested(
     release: Release, place: int, available: int, play: Callable[[int, int], Sequence[Pair]]
-) -> tuple[Sequence[Pair], str]:
+) -> tuple[Sequence[Pair], str, bool]:
+    """The pairs, the verdict, and whether the budget cut the test short."""
     count = min(release.looks, available)
     while True:
         pairs = play(place, count)
@@ -146,15 +150,16 @@ def _tested(
         left = 0 if cut_short else available - count
         verdict = release.judge([pair.difference for pair in pairs], left, place)
         if verdict != "more":
-            return pairs, verdict
+            return pairs, verdict, cut_short
         count = min(count + release.looks, available)
 
 
-def _detectable(release: Release, pairs: Sequence[Pair]) -> float | None:
+def _detectable(release: Release, pairs: Sequence[Pair], reach: int) -> float | None:
+    """What `reach` pairs would show, where as many differ as among those that were played."""
     if not pairs:
         return None
     differing = sum(pair.difference != 0 for pair in pairs) / len(pairs)
-    return detectable_difference(len(pairs), differing=max(differing, 1 / len(pairs)), alpha=release.level(0))
+    return detectable_difference(reach, differing=max(differing, 1 / reach), alpha=release.level(0))
 
 
 def _shipped(place: int, pairs: Sequence[Pair]) -> str:
@@ -162,15 +167,14 @@ def _shipped(place: int, pairs: Sequence[Pair]) -> str:
     return f"{which} is better than the start on {len(pairs)} held-out tasks{_score(pairs)}"
 
 
-def _held(release: Release, pairs: Sequence[Pair], tested: int) -> str:
-    if not pairs:
+def _held(pairs: Sequence[Pair], reach: int, smallest: float | None) -> str:
+    if not pairs or smallest is None:
         return "the start is shipped: the budget was spent before the gate could play a single held-out task"
-    smallest = _detectable(release, pairs)
     wins, losses = sum(p.difference > 0 for p in pairs), sum(p.difference < 0 for p in pairs)
-    found = "nothing" if smallest == 1.0 else f"only a difference of {smallest:.2f} or more"
+    found = "nothing" if smallest == 1.0 else f"a difference of {smallest:.2f} or more at the least"
     return (
         f"the start is shipped: on {len(pairs)} held-out tasks the candidate won {wins} and lost {losses}"
-        f"{_score(pairs)}, which does not show that it is better; so few pairs show {found}. The "
+        f"{_score(pairs)}, which does not show that it is better; {reach} such pairs can show {found}. The "
         "candidate is result.candidate"
     )
 

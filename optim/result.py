@@ -83,7 +83,7 @@ class Result:
 
     @property
     def detectable(self) -> float | None:
-        """The smallest difference that the gate's pairs show four times out of five."""
+        """The smallest difference that this budget could have shown, four times out of five."""
         return None if self.release is None else self.release.detectable
 
     @property

@@ -10,7 +10,7 @@ from optim.result import Result
 from optim.trial import Trial
 from optim.version import describe
 
-WIDTH, HEIGHT, LEFT, BOTTOM = 720, 260, 48, 34
+WIDTH, HEIGHT, LEFT, BOTTOM = 720, 270, 48, 44
 ROW, LANE = 26, 22
 Scale = Callable[[float], float]
 
@@ -83,9 +83,9 @@ def _axes(most: int, x: Scale, y: Scale) -> str:
         for score in (0.0, 0.25, 0.5, 0.75, 1.0)
     )
     rollouts = (
-        _label(x(share * most), HEIGHT - 14, f"{share * most:,.0f}", "middle") for share in (0, 0.25, 0.5, 0.75, 1)
+        _label(x(share * most), HEIGHT - 26, f"{share * most:,.0f}", "middle") for share in (0, 0.25, 0.5, 0.75, 1)
     )
-    name = _label((LEFT + WIDTH) / 2, HEIGHT - 1, "rollouts", "middle")
+    name = _label((LEFT + WIDTH) / 2, HEIGHT - 6, "rollouts", "middle")
     return "".join((*scores, *rollouts, name))
 
 

@@ -41,7 +41,7 @@ pre span { display: block; padding: 0 .75rem; min-width: max-content; white-spac
 .keep { color: var(--kept); } .drop { color: var(--dropped); } .refuse { color: var(--refused); }
 .none, .start { color: var(--start); }
 svg { max-width: 100%; height: auto; display: block; } svg text { fill: var(--ink); font: 12px system-ui, sans-serif; }
-svg .axis { stroke: var(--line); } svg .quiet { fill: var(--quiet); }
+svg .axis { stroke: var(--line); } svg .quiet { fill: var(--quiet); font-size: 12px; }
 """
 
 
