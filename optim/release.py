@@ -132,9 +132,8 @@ def certify(
             first, reach = pairs, len(pairs) if cut_short else available
         if verdict == "ship":
             outcome: Outcome = "finish" if place == 0 else "earlier"
-            return Certificate(
-                outcome, _shipped(place, pairs), tuple(pairs), place + 1, _detectable(release, pairs)
-            ), place
+            why, smallest = _shipped(place, pairs), _detectable(release, pairs, reach)
+            return Certificate(outcome, why, tuple(pairs), place + 1, smallest), place
     smallest = _detectable(release, first, reach)
     return Certificate("start", _held(first, reach, smallest), tuple(first), tested, smallest), -1
 
