@@ -16,6 +16,7 @@ from forge.agent import Agent
 from forge.budget import Budget, Meter
 from forge.evaluate import Comparison, Evaluation, compare, evaluate
 from forge.expert import ConsoleExpert, Expert, GoldExpert, ModelExpert
+from forge.mcp_tools import mcp_tools
 from forge.memory import Entry, Memory
 from forge.metrics import Metric, Score
 from forge.python_function import python_interpreter
@@ -64,6 +65,7 @@ __all__ = [
     "compare",
     "dialect",
     "evaluate",
+    "mcp_tools",
     "metrics",
     "models",
     "plan",

@@ -173,6 +173,19 @@ def evaluate(
     print(f"cost  {evaluation.cost.calls} model calls, {evaluation.cost.tokens} tokens, ${evaluation.cost.usd:.4f}")
 
 
+@app.command()
+def serve(
+    folder: Annotated[Path, typer.Argument(help="A run's folder, or a folder of saved functions.")],
+    http: Annotated[
+        int | None, typer.Option(help="Serve streamable HTTP on this port; by default over standard input and output.")
+    ] = None,
+) -> None:
+    """Offer learned functions as a Model Context Protocol server, each call in the sandbox."""
+    from forge import mcp_server
+
+    mcp_server.serve(mcp_server.library_in(folder), http=http)
+
+
 @functions_app.command(name="list")
 def list_functions(library: Annotated[Path, typer.Argument(help="A folder of saved functions.")]) -> None:
     """Name, signature and first line of every function."""
