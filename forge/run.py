@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from forge.json_lines import append, read, recover
 from forge.session import Session
+from forge.trackers import TrackerReport, tracker
 from functions import Library
 from functions.errors import ForgeError, FunctionError
 
@@ -39,10 +40,11 @@ class Run:
         path: the folder, made if need be; None keeps nothing on disk and only reports.
         resume: go on with the run that lies in the folder, if there is one.
         fresh: replace it. Without either word a folder that holds a run is refused.
-        report_to: each hears of every event as it is logged.
+        report_to: each hears of every event as it is logged: functions, or trackers by name ("tensorboard", "wandb",
+            "mlflow", "trackio").
 
     Raises:
-        ForgeError: both words at once.
+        ForgeError: both words at once, or no tracker of that name.
     """
 
     def __init__(
@@ -51,7 +53,7 @@ class Run:
         *,
         resume: bool = False,
         fresh: bool = False,
-        report_to: Iterable[Reporter] = (),
+        report_to: Iterable[Reporter | str] = (),
     ) -> None:
         if resume and fresh:
             raise ForgeError("Run(resume=True, fresh=True): either go on with the run in the folder, or replace it")
@@ -59,7 +61,11 @@ class Run:
         self.repairs: tuple[str, ...] = ()  # what was wrong with the files of a run that is resumed
         self.earlier: tuple[Mapping[str, Any], ...] = ()  # the events of a run that is resumed
         self._resume, self._fresh = resume, fresh
-        self._reporters = tuple(report_to)
+        if isinstance(report_to, str):
+            raise ForgeError(f"report_to={report_to!r}: give a list, such as [{report_to!r}]")
+        self._reporters: tuple[Reporter, ...] = tuple(
+            tracker(each, self.path) if isinstance(each, str) else each for each in report_to
+        )
         self._lock: IO[str] | None = None
         self._is_open = self._broken = False
         self._to_repeat: Counter[str] = Counter()
@@ -89,6 +95,9 @@ class Run:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for report in self._reporters:
+            if isinstance(report, TrackerReport):
+                report.close()
         if self._lock is not None:
             self._lock.close()
         self._lock, self._is_open = None, False
