@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     import forge
     import optim
     from benchmarks.catalog import Benchmark
+    from forge.session import Session
+    from functions import Library
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -187,11 +190,9 @@ def serve(
 
 
 @functions_app.command(name="list")
-def list_functions(library: Annotated[Path, typer.Argument(help="A folder of saved functions.")]) -> None:
+def list_functions(library: Annotated[Path, typer.Argument(help="A run's folder, or one of saved functions.")]) -> None:
     """Name, signature and first line of every function."""
-    from functions import Library
-
-    loaded = Library.load(library)
+    loaded = _library(library)
     for name in loaded.names:
         function = loaded[name]
         parameters = ", ".join(function.parameters.get("properties", {}))
@@ -201,26 +202,38 @@ def list_functions(library: Annotated[Path, typer.Argument(help="A folder of sav
 @functions_app.command()
 def show(library: Annotated[Path, typer.Argument()], name: Annotated[str, typer.Argument()]) -> None:
     """The source of one function."""
-    from functions import Library
-
-    print(Library.load(library)[name].source.rstrip())
+    print(_library(library)[name].source.rstrip())
 
 
 @functions_app.command()
 def diff(before: Annotated[Path, typer.Argument()], after: Annotated[Path, typer.Argument()]) -> None:
     """What changed from one saved library to another."""
-    from functions import Library
-
-    print(Library.load(before).diff(Library.load(after)))
+    print(_library(before).diff(_library(after)))
 
 
 @functions_app.command(name="export")
 def export_functions(library: Annotated[Path, typer.Argument()], module: Annotated[Path, typer.Argument()]) -> None:
-    """Write a saved library as one Python module that needs nothing of Forge."""
-    from functions import Library
+    """Write a saved library as one Python module that needs nothing of Forge; of a run's folder, with tests too."""
+    from forge.json_lines import read
+    from forge.session import Session
+    from optim.replay import right_examples
 
-    Library.load(library).export(module)
-    print(module)
+    loaded = _library(library)
+    played: list[Session] = []
+    if (library / "sessions.jsonl").exists():
+        lines = read(library / "sessions.jsonl")
+        played = [Session.from_json(json.dumps({k: v for k, v in line.items() if k != "key"})) for line in lines]
+    own = [session for session in played if session.library_version == loaded.version]
+    written = loaded.export(module, examples=right_examples(loaded, own))
+    print(written)
+    if (tests := written.with_name(f"test_{written.stem}.py")).exists() and own:
+        print(tests)
+
+
+def _library(folder: Path) -> Library:
+    from forge.mcp_server import library_in
+
+    return library_in(folder)
 
 
 def _benchmark(data: str, test: Path | None, metric: str, seed: int) -> Benchmark:

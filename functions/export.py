@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from functions.errors import FunctionError
+from functions.export_tests import require_declared
 from functions.function import Function
 from functions.scope import imported_as, inner_scopes
 from functions.source import parse
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 def export_library(library: Library, path: str | PathLike[str]) -> Path:
     """Write the module to `path`, whole or not at all."""
     target = Path(path)
+    require_declared(library)
     text = module_text(library)
     try:
         write_whole(target, text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import difflib
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,9 @@ from functions.source import did_you_mean
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from functions.export_tests import Example
+    from functions.sandbox.sandbox import Sandbox
 
 
 class Library(Mapping[str, Function]):
@@ -147,15 +150,35 @@ class Library(Mapping[str, Function]):
 
         return load_library(directory)
 
-    def export(self, path: str | PathLike[str]) -> Path:
+    def export(
+        self,
+        path: str | PathLike[str],
+        *,
+        examples: Mapping[str, Sequence[Example]] | None = None,
+        sandbox: Sandbox | None = None,
+    ) -> Path:
         """Write all functions as one importable module that needs nothing of this package; returns its path.
 
+        Args:
+            examples: calls with their values, by function: those that hold become test_<module>.py beside the module.
+            sandbox: where the examples are tried; None makes one.
+
         Raises:
-            FunctionError: the file cannot be written, or private names clash in a way that cannot be undone.
+            FunctionError: a file cannot be written, a function imports what it does not declare, or private names
+                clash in a way that cannot be undone.
         """
         from functions.export import export_library
+        from functions.export_tests import export_tests
+        from functions.sandbox.sandbox import Sandbox
 
-        return export_library(self, path)
+        written = export_library(self, path)
+        if examples:
+            if sandbox is not None:
+                export_tests(self, written, examples, sandbox)
+            else:
+                with Sandbox(mode="per_batch") as box:
+                    export_tests(self, written, examples, box)
+        return written
 
     def _require(self, name: str) -> None:
         if name not in self._functions:

@@ -47,6 +47,17 @@ def imported_as(alias: ast.alias, module: str = "") -> tuple[str, str]:
     return alias.asname or whole, f"module {whole}"
 
 
+def imported_modules(source: str) -> set[str]:
+    """The top-level names of all modules that a source imports, wherever the import stands."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
 def inner_scopes(source: str) -> Iterator[symtable.SymbolTable]:
     """The symbol tables of all functions, classes and comprehensions in a source."""
     for child in _module_table(source).get_children():

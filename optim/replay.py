@@ -12,6 +12,7 @@ from typing import Any
 from forge.session import Session
 from functions import Function, Library, Sandbox, SandboxError
 from functions.errors import ArgumentError, FunctionError
+from functions.export_tests import Example
 
 MOST_FAILURES = 20  # failing calls that are tried again: each may take the whole time limit
 
@@ -42,6 +43,12 @@ def recorded_calls(
                     right_call = (right and not seen.error) or (before is not None and before.right)
                     found[call.name][key] = RecordedCall(call.arguments, seen.value, seen.error, right_call)
     return {name: list(calls.values()) for name, calls in found.items()}
+
+
+def right_examples(library: Library, sessions: Iterable[Session]) -> dict[str, list[Example]]:
+    """The calls, by function, of the sessions that solved their task: what an exported module is tested with."""
+    calls = recorded_calls(library, [(library, sessions)])
+    return {name: [Example(c.arguments, c.value) for c in found if c.right] for name, found in calls.items()}
 
 
 def require_same_where_right(

@@ -144,8 +144,14 @@ class Result:
         return self.start.library.diff(self.library)
 
     def export(self, path: str | Path) -> Path:
-        """Write the shipped functions as one Python module that needs nothing of Forge."""
-        return self.library.export(path)
+        """Write the shipped functions as one Python module that needs nothing of Forge, with tests beside it.
+
+        The tests are calls of sessions that solved their task, as far as the functions still give the same.
+        """
+        from optim.replay import right_examples
+
+        examples = right_examples(self.library, (*self.sessions, *self.train_sessions))
+        return self.library.export(path, examples=examples, sandbox=self.agent.sandbox)
 
     def report(self, path: str | Path, *, ablation: Ablation | None = None, baselines: Baselines | None = None) -> Path:
         """Write one self-contained HTML page that tells the training.

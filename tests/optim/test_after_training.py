@@ -98,3 +98,20 @@ def test_the_papers_ablations_are_settings():
     )
     assert [trial.decision for trial in always.history] == ["keep"] * 3
     assert always.score == pytest.approx(1 / 6)
+
+
+def test_the_export_of_a_training_brings_tests_of_the_calls_that_solved_tasks(tmp_path):
+    import subprocess
+    import sys
+
+    result = trained(run=tmp_path / "run")
+    result.export(tmp_path / "out.py")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", "test_out.py"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert "20 passed" in done.stdout
+    command = [sys.executable, "-m", "forge.cli", "functions", "export", tmp_path / "run", tmp_path / "again.py"]
+    exported = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert exported.stdout.splitlines() == [str(tmp_path / "again.py"), str(tmp_path / "test_again.py")]
