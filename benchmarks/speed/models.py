@@ -9,44 +9,18 @@ import argparse
 import asyncio
 import os
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+from benchmarks.speed.server import server
 from forge.dialect import ToolCalls
 from forge.models import LiteLLM
 from forge.models.protocol import Context, ToolSpec
 
 MODEL = "gpt-4o-mini"
-SERVER = r"""
-import asyncio, json, sys
-call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{\"x\": 1}"}}
-message = {"role": "assistant", "content": None, "tool_calls": [call]}
-body = json.dumps({"id": "x", "object": "chat.completion", "created": 0, "model": "gpt-4o-mini",
-    "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}],
-    "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}}).encode()
-answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
-
-async def serve(reader, writer):
-    try:
-        while True:
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-            await reader.readexactly(int(length.split(b":")[1]))
-            await asyncio.sleep(float(sys.argv[1]))
-            writer.write(answer)
-    except (asyncio.IncompleteReadError, ConnectionError):
-        writer.close()
-
-async def main():
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
-
-asyncio.run(main())
-"""
+CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": '{"x": 1}'}}
+MESSAGE = {"role": "assistant", "content": None, "tool_calls": [CALL]}
 SCHEMA = {"type": "object", "properties": {"x": {"type": "integer"}}, "required": ["x"]}
 CONTEXT = Context(
     task_id="t",
@@ -64,17 +38,11 @@ def main() -> None:
     parser.add_argument("--delay", type=float, default=0.0, help="seconds that the server takes for an answer")
     options = parser.parse_args()
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    command = [sys.executable, "-c", SERVER, str(options.delay)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stdout is not None
-            url = f"http://127.0.0.1:{server.stdout.readline().strip()}/v1"
-            print(f"{options.calls} calls, {options.concurrency} at a time, server takes {options.delay} s")
-            print(f"{'':<28} {'ms/call':>8} {'cpu ms/call':>12} {'median latency ms':>18}")
-            for name, measure in MEASURES.items():
-                print(f"{name:<28} {asyncio.run(measure(url, options))}")
-        finally:
-            server.terminate()
+    with server(MESSAGE, delay=options.delay) as one:
+        print(f"{options.calls} calls, {options.concurrency} at a time, server takes {options.delay} s")
+        print(f"{'':<28} {'ms/call':>8} {'cpu ms/call':>12} {'median latency ms':>18}")
+        for name, measure in MEASURES.items():
+            print(f"{name:<28} {asyncio.run(measure(one.url, options))}")
 
 
 async def _bare(url: str, options: argparse.Namespace) -> str:
