@@ -9,13 +9,14 @@ from forge.task import Task
 from functions import Library
 from functions.edits import Add, Revise
 from optim.evidence import Contrast, Evidence, FailedLibrary
-from optim.failures import failure_clusters, function_use
+from optim.failures import FunctionUse, failure_clusters, function_use
 from optim.filters import Refusal
 from optim.traces import trace, within
 from optim.version import Change, describe
 
 TRACES = 3  # of each kind of failure
 SOLVED = 2  # traces of solved tasks
+PACES = ((0.3, "under 0.3 s"), (1.0, "under 1 s"), (3.0, "under 3 s"), (10.0, "under 10 s"))
 
 RULES = """\
 You look after the Python functions that another model, the agent, may call while it answers questions. You see what \
@@ -122,10 +123,16 @@ def _table(tasks: Sequence[Task], sessions: Sequence[Session]) -> str:
 def _use(library: Library, sessions: Sequence[Session]) -> str:
     lines = [
         f"- {use.name}: {use.calls} calls in {use.sessions} sessions ({use.solved} of them solved), {use.failures} "
-        f"calls failed, {use.seconds:.2f} s"
+        f"calls failed, {_pace(use)} a call"
         for use in function_use(library.names, sessions)
     ]
     return "# How the functions were used\n" + "\n".join(within(lines, 1500)) if lines else ""
+
+
+def _pace(use: FunctionUse) -> str:
+    """Roughly, so that the same sessions are told in the same words."""
+    each = use.seconds / max(use.calls, 1)
+    return next((words for limit, words in PACES if each < limit), "more than 10 s")
 
 
 def _failures(failed: Sequence[FailedLibrary], cap: int) -> str:
