@@ -1,5 +1,7 @@
 """`python -m benchmarks.speed.forge`: what an evaluation adds to its model calls, beside DSPy's `Evaluate`.
 
+Forge calls models through LiteLLM, which goes through openai's client: its own share is what it adds to LiteLLM's row.
+
 One server for all, in a process of its own; each contestant is a process of its own too, and warmed up. DSPy lives in
 an environment of its own: python -m venv .venv-dspy && .venv-dspy/bin/pip install dspy==3.4.1
 """
@@ -77,6 +79,22 @@ def play(some):
 
 measure(play)
 """
+_LITELLM = r"""
+import asyncio, litellm
+litellm.suppress_debug_info = True
+
+def play(some):
+    async def run():
+        waiting = iter(some)
+        async def worker():
+            for q in waiting:
+                await litellm.acompletion("openai/gpt-4o-mini", api_base=url, api_key="none", num_retries=0,
+                                          messages=[{"role": "user", "content": q}])
+        await asyncio.gather(*(worker() for _ in range(concurrency)))
+    asyncio.run(run())
+
+measure(play)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +132,11 @@ def main() -> None:
     parser.add_argument("--dspy", type=Path, default=Path(".venv-dspy/bin/python"), help="an interpreter with DSPy")
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
-    contestants = {"openai's client": (sys.executable, _OPENAI), "forge.evaluate": (sys.executable, _FORGE)}
+    contestants = {
+        "openai's client": (sys.executable, _OPENAI),
+        "litellm": (sys.executable, _LITELLM),
+        "forge.evaluate": (sys.executable, _FORGE),
+    }
     if options.dspy.exists():
         contestants["dspy.Evaluate"] = (str(options.dspy), _DSPY)
     else:
