@@ -75,7 +75,9 @@ def train(
         bool, typer.Option(help="Ship only what is shown to be better than the start on held-out tasks.")
     ] = True,
     epochs: Annotated[int, typer.Option(help="Libraries accepted at most, the start included.")] = 10,
-    minibatch: Annotated[int | None, typer.Option(help="Tasks a step; by default all.")] = None,
+    minibatch: Annotated[
+        int | None, typer.Option(help="Tasks a step; by default 24 for a language model as optimizer, else all.")
+    ] = None,
     patience: Annotated[int, typer.Option(help="Failed steps in a row before stopping.")] = 10,
     rollouts: Annotated[int | None, typer.Option(help="Budget: sessions.")] = None,
     tokens: Annotated[int | None, typer.Option(help="Budget: tokens of agent and optimizer.")] = None,
@@ -113,7 +115,10 @@ def train(
         "acceptance": _acceptance(acceptance),
         "release": optim.Release() if release else None,
         "schedule": optim.Schedule(
-            epochs=epochs, minibatch=minibatch, patience=patience, least_proposals=least_proposals
+            epochs=epochs,
+            minibatch=24 if minibatch is None and (optimizer or model) not in ("synthesis", "router") else minibatch,
+            patience=patience,
+            least_proposals=least_proposals,
         ),
         "budget": budget,
     }

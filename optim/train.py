@@ -14,6 +14,7 @@ from forge.session import Session
 from forge.task import Dataset
 from functions.errors import ForgeError
 from optim.acceptance import Acceptance, Pair, Posterior
+from optim.agent_optimizer import AgentOptimizer
 from optim.evidence import Optimizer
 from optim.filters import Filters
 from optim.identity import identity
@@ -61,7 +62,7 @@ def train(
         release: the gate that ships what search found only if it is shown to be better than the start; None ships it
             whatever it is. `result.candidate` has it in any case.
         filters: free checks before any rollout; None makes only those without which nothing can run.
-        schedule: None is `Schedule()`.
+        schedule: None is `Schedule()`, with minibatches of 24 for an `AgentOptimizer`, which reads no more at once.
         budget: limits over agent and optimizer together; the overrun is at most what is in flight.
         concurrency: sessions in flight at once.
         run: a folder for the event log, the sessions and the libraries, or a `forge.Run`; None keeps nothing on disk.
@@ -160,7 +161,15 @@ def _setting(
             check()
     parts = split(dataset, valset, acceptance, gate=release is not None, seed=seed)
     return _Setting(
-        agent, parts, optimizer, acceptance, release, filters, schedule or Schedule(), budget or Budget(), seed
+        agent,
+        parts,
+        optimizer,
+        acceptance,
+        release,
+        filters,
+        schedule or _schedule(optimizer),
+        budget or Budget(),
+        seed,
     )
 
 
@@ -308,14 +317,16 @@ def _reported(path: str | Path | None) -> Run:
     return Run(path, report_to=[ConsoleReport()] if sys.stderr.isatty() else [])
 
 
+def _schedule(optimizer: Optimizer) -> Schedule:
+    return Schedule(minibatch=24) if isinstance(optimizer, AgentOptimizer) else Schedule()
+
+
 def default_optimizer(agent: Agent) -> Optimizer:
     """The search for an agent without a language model; otherwise the agent's own model as the optimizer."""
     if agent.model.name == "router":
         from optim.synthesis import SynthesisOptimizer
 
         return SynthesisOptimizer()
-    from optim.agent_optimizer import AgentOptimizer
-
     if not hasattr(agent.model, "complete"):
         raise ForgeError(f"the model {agent.model.name!r} cannot write functions: give optimizer=optim.AgentOptimizer("
                          "'provider/model') or optim.SynthesisOptimizer()")  # fmt: skip

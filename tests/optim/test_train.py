@@ -183,6 +183,44 @@ def test_minibatches_are_compared_on_themselves():
     assert all(len(trial.pairs) in (0, 2) for trial in result.history)
 
 
+def test_any_object_with_a_verdict_is_an_acceptance_rule():
+    class Stubborn:
+        def judge(self, pairs):
+            return "keep" if sum(pair.candidate for pair in pairs) == len(pairs) else "more"
+
+    result = forge.train(forge.Agent(model=Caller()), dataset(50), optimizer=Ladder([20, 50]), acceptance=Stubborn())
+    assert [(trial.decision, len(trial.pairs)) for trial in result.history[:2]] == [("drop", 10), ("keep", 10)]
+
+
+def test_repeats_make_up_a_look_with_fresh_luck_and_count_as_one_task_each():
+    class Lucky(Caller):
+        def _one(self, context):
+            if any(tool.name == "solve" for tool in context.tools) and context.seed % 2:
+                return forge.Action(calls=(forge.Call("submit", {"answer": "unlucky"}, "s"),))
+            return super()._one(context)
+
+    result = forge.train(forge.Agent(model=Lucky()), dataset(50), optimizer=Ladder([50]), release=None,
+                         acceptance=optim.Posterior(looks=(30,), repeats=3), valset=dataset(10, offset=90))  # fmt: skip
+    pairs = result.history[0].pairs
+    assert len(pairs) == 30
+    assert {pair.repeat for pair in pairs} == {0, 1, 2}
+    by_task = {task: [p.candidate for p in pairs if p.task_id == task] for task in {p.task_id for p in pairs}}
+    assert any(0 < sum(scores) < 3 for scores in by_task.values())
+    assert result.history[0].summary()["table"]["wins"] <= 10
+
+
+def test_streams_are_compared_and_certified_whole():
+    rows = [{"id": f"t{n}", "question": f"twice {n}", "answer": 2 * n, "stream": f"s{n // 4}"} for n in range(120)]
+    agent = forge.Agent(model=Caller(), memory=forge.Memory())
+    result = forge.train(agent, forge.Dataset(rows), optimizer=Ladder([120]), seed=2)
+    for played in (result.history[0].pairs, result.release.pairs):
+        by_stream = {}
+        for pair in played:
+            by_stream.setdefault(int(pair.task_id[1:]) // 4, []).append(pair.task_id)
+        assert all(len(tasks) == 4 for tasks in by_stream.values())
+    assert result.certified
+
+
 BAD = {
     "no agent": (lambda: forge.train("gpt", dataset(3)), "forge.Agent"),
     "no dataset": (lambda: forge.train(forge.Agent(model=Caller()), [1]), "forge.Dataset"),
