@@ -148,6 +148,7 @@ def train(
         print(f"report:    {run / 'report.html'}")
         print(f"run:       {run} (events.jsonl, sessions.jsonl, library/, candidate/, result.json)")
     if result.stopped == "interrupted":
+        print("go on:     give the same command with --resume" if run is not None else "not kept:  there was no --run")
         sys.exit(130)
     if result.stopped.startswith("run folder"):
         raise ForgeError(result.stopped)
@@ -349,7 +350,7 @@ def _show(result: optim.Result, benchmark: Benchmark, meter: forge.Meter, seed: 
 
     for note in result.notes:
         print(f"note:      {note}")
-    print(f"shipped:   {result.shipped}{' (certified)' if result.certified else ''}: {result.why}")
+    print(f"shipped:   {result.shipped} ({'' if result.certified else 'not '}certified): {result.why}")
     agents = {"before": result.start, "after": result.agent, "candidate": result.searched}
     if result.searched == result.agent:
         del agents["candidate"]

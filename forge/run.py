@@ -119,7 +119,8 @@ class Run:
                     f"{_short(settings[name])}. Choose another folder, or replace the run with fresh=True (--overwrite)"
                 )
         self._to_repeat.subtract({_identity(before): 1})
-        self.log("resume", events=len(self.earlier), **{name: settings[name] for name in may_change})
+        done = sum(event.get("kind") == "trial" for event in self.earlier)
+        self.log("resume", steps=done, **{name: settings[name] for name in may_change})
 
     def log(self, kind: str, **data: Any) -> None:
         """Append one event: JSON values by name. It is on disk when this returns.

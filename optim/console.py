@@ -24,7 +24,7 @@ class ConsoleReport:
 
         self._console: Console = Console(file=stream or sys.stderr, highlight=False, soft_wrap=True)
         self._status = self._console.status("")  # shown on terminals only
-        self._best: float | None = None
+        self._kept = 0
         self._sessions = 0
 
     def __call__(self, event: Mapping[str, Any]) -> None:
@@ -60,12 +60,11 @@ class ConsoleReport:
         self._live(f"playing the candidate of step {event['step'] + 1}")
 
     def _live(self, doing: str) -> None:
-        best = "" if self._best is None else f", best score so far {self._best:.3f}"
-        self._status.update(f"{doing}: {self._sessions} sessions{best}")
+        kept = f", {self._kept} steps kept" if self._kept else ""
+        self._status.update(f"{doing}: {self._sessions} sessions{kept}")
         self._status.start()
 
     def _baseline(self, event: Mapping[str, Any]) -> None:
-        self._best = event["score"]
         self._console.print(f"  start      score {event['score']:.3f} on {event['tasks']} tasks")
 
     def _trial(self, event: Mapping[str, Any]) -> None:
@@ -74,18 +73,21 @@ class ConsoleReport:
         step = f"  step {event['step'] + 1:<5}"
         match event["decision"]:
             case "keep":
-                self._best = event["score"]
-                self._console.print(f"{step} score {event['score']:.3f} (was {event['parent_score']:.3f})  "
-                                    f"[green]kept[/]: {edits}")  # fmt: skip
+                self._kept += 1
+                self._console.print(f"{step} {self._compared(event)}  [green]kept[/]: {edits}")
             case "drop":
-                self._console.print(f"{step} score {event['score']:.3f} (was {event['parent_score']:.3f})  "
-                                    f"[yellow]rolled back[/]: {edits}")  # fmt: skip
+                self._console.print(f"{step} {self._compared(event)}  [yellow]rolled back[/]: {edits}")
             case "refuse":
                 from rich.markup import escape
 
                 self._console.print(f"{step} [red]refused[/] before any rollout: {escape(event['reason'])}")
             case _:
                 self._console.print(f"{step} the optimizer proposes nothing")
+
+    @staticmethod
+    def _compared(event: Mapping[str, Any]) -> str:
+        won, lost = event["table"]["wins"], event["table"]["losses"]
+        return f"{event['parent_score']:.3f} -> {event['score']:.3f} on {event['tasks']} tasks ({won} won, {lost} lost)"
 
     def _release(self, event: Mapping[str, Any]) -> None:
         from rich.markup import escape
@@ -94,12 +96,12 @@ class ConsoleReport:
         self._console.print(f"  release    [{colour}]{escape(event['why'])}[/]")
 
     def _resume(self, event: Mapping[str, Any]) -> None:
-        self._console.print(f"  going on with the run, of which {event['events']} events are there")
+        self._console.print(f"  going on with a run: {event['steps']} steps are done, and are not shown again")
+        self._live("playing")
 
     def _failed(self, event: Mapping[str, Any]) -> None:
         self._status.stop()
 
     def _stop(self, event: Mapping[str, Any]) -> None:
         self._status.stop()
-        best = "nothing was scored" if self._best is None else f"best score {self._best:.3f}"
-        self._console.print(f"  stopped    {event['why']}; {best}")
+        self._console.print(f"  stopped    {event['why']}")

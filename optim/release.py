@@ -168,11 +168,11 @@ def _shipped(place: int, pairs: Sequence[Pair]) -> str:
 
 def _held(pairs: Sequence[Pair], reach: int, smallest: float | None) -> str:
     if not pairs or smallest is None:
-        return "the start is shipped: the budget was spent before the gate could play a single held-out task"
+        return "the budget was spent before the gate could play a single held-out task"
     wins, losses = sum(p.difference > 0 for p in pairs), sum(p.difference < 0 for p in pairs)
     found = "nothing" if smallest == 1.0 else f"a difference of {smallest:.2f} or more at the least"
     return (
-        f"the start is shipped: on {len(pairs)} held-out tasks the candidate won {wins} and lost {losses}"
+        f"on {len(pairs)} held-out tasks the candidate won {wins} and lost {losses}"
         f"{_score(pairs)}, which does not show that it is better; {reach} such pairs can show {found}. The "
         "candidate is result.candidate"
     )

@@ -229,9 +229,7 @@ def _outcome(setting: _Setting, search: Search, record: Run) -> Result:
         stopped = f"run folder failed: {error}"
     rollouts.meter.hold_back(0)
     if release is not None and certificate is None:
-        certificate = Certificate(
-            "start", f"the start is shipped: the training was stopped ({stopped}) before the gate"
-        )
+        certificate = Certificate("start", f"the training was stopped ({stopped}) before the gate")
     shipped = search.version if release is None else (search.line[-1 - place] if place >= 0 else search.line[0])
     tested = {pair.task_id for pair in certificate.pairs} if certificate is not None else set()
     measured = setting.parts.validation or setting.parts.train
@@ -269,9 +267,9 @@ def _searched(search: Search) -> str:
 def _gate(release: Release, search: Search, holdout: Dataset | None) -> tuple[Certificate, int]:
     """The certificate, and the place of what is shipped, counted back from the finish; -1 is the start."""
     if len(search.line) == 1:
-        return Certificate("start", "the start is shipped: search kept nothing"), -1
+        return Certificate("start", "search kept nothing"), -1
     if holdout is None:
-        return Certificate("start", "the start is shipped: there are too few tasks to certify anything; what search "
+        return Certificate("start", "there are too few tasks to certify anything; what search "
                            "found is result.candidate"), -1  # fmt: skip
     streams = streams_of(holdout)
 
