@@ -15,6 +15,8 @@ from types import TracebackType
 from typing import IO, Any
 
 from forge.json_lines import append, read, recover
+from forge.models.cache import reply_from
+from forge.models.chat import Reply
 from forge.session import Session
 from forge.trackers import TrackerReport, tracker
 from functions import Library
@@ -169,6 +171,25 @@ class Run:
         with self._writing():
             return read(self.path / "events.jsonl") if (self.path / "events.jsonl").exists() else []
 
+    def reply(self, key: str, reply: Reply) -> None:
+        """Append a reply that an optimizer's model gave, so that a resumed run need not ask again."""
+        self._append("replies.jsonl", json.dumps({"key": key, "reply": asdict(reply)}))
+
+    def replies(self) -> dict[str, Reply]:
+        """The replies of the run that is resumed, by key."""
+        if self.path is None:
+            return {}
+        with self._writing():
+            lines, told = recover(self.path / "replies.jsonl")
+        found: dict[str, Reply] = {}
+        for line in lines:
+            try:
+                found[str(line["key"])] = reply_from(line["reply"])
+            except (ValueError, TypeError, KeyError):
+                told.append(f"replies.jsonl: a line is no reply and was passed over: {_short(line)}")
+        self.repairs += tuple(told)
+        return found
+
     @property
     def seconds(self) -> float:
         """Since the run began, over all processes that worked on it."""
@@ -218,7 +239,7 @@ class Run:
             raise ForgeError(f"{self.path} holds a run already: go on with it by forge.Run({str(self.path)!r}, "
                              "resume=True), or replace it by fresh=True (--resume and --overwrite on the command "
                              "line), or choose another folder")  # fmt: skip
-        for name in ("events.jsonl", "sessions.jsonl", "result.json"):
+        for name in ("events.jsonl", "sessions.jsonl", "replies.jsonl", "result.json"):
             (self.path / name).unlink(missing_ok=True)
         for name in ("library", "candidate"):
             shutil.rmtree(self.path / name, ignore_errors=True)

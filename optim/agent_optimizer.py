@@ -140,7 +140,11 @@ class AgentOptimizer:
     def _ask(self, messages: Sequence[Mapping[str, Any]], *, seed: str, evidence: Evidence) -> Reply:
         tools = (*ACTION_TOOLS, INSTRUCTIONS_TOOL) if self.train_instructions else ACTION_TOOLS
         request = ChatRequest(messages=tuple(messages), tools=tools, temperature=self.temperature, seed=_number(seed))
-        reply = self.chat.complete_sync(request)
+        reply = evidence.replies.known(request) if evidence.replies is not None else None
+        if reply is None:
+            reply = self.chat.complete_sync(request)
+            if evidence.replies is not None and not reply.error:
+                evidence.replies.keep(request, reply)
         evidence.meter.add(reply.usage)
         return reply
 

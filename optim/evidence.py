@@ -8,6 +8,7 @@ from typing import Protocol
 
 from forge.budget import Meter
 from forge.metrics import Metric
+from forge.models.chat import ChatRequest, Reply
 from forge.session import Session
 from forge.task import Task
 from functions import Library, Sandbox
@@ -35,13 +36,22 @@ class Contrast:
     change: str  # what differs, in words
 
 
+class Replies(Protocol):
+    """Replies of an optimizer's model in a run that is resumed: none is paid for twice."""
+
+    def known(self, request: ChatRequest) -> Reply | None: ...
+
+    def keep(self, request: ChatRequest, reply: Reply) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """How a library did on some training tasks; `sessions[i]` is the scored session of `tasks[i]`.
 
     `failed` is in ascending order of score and is cleared whenever a library is accepted; `refused` are changes that
     the free checks turned down since then. `sandbox` is where an optimizer tries what it wrote, `screen` the checks
-    that its edits must pass, `meter` is told what its own model calls cost, and `refuse` which of its edits it gave up.
+    that its edits must pass, `meter` is told what its own model calls cost, `refuse` which of its edits it gave
+    up, and `replies` remembers its model's.
     """
 
     tasks: tuple[Task, ...]
@@ -57,6 +67,7 @@ class Evidence:
     instructions: str = ""
     screen: Screen | None = None
     refuse: Callable[[Refusal], None] = field(default=lambda refusal: None)
+    replies: Replies | None = None
 
     @property
     def score(self) -> float:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from forge.agent import Agent
+from forge.models.cache import request_key
+from forge.models.chat import ChatRequest, Reply
 from forge.run import Run
 from forge.session import Session, Usage
 from forge.task import Dataset, Task
@@ -23,6 +25,20 @@ from optim.rollouts import Rollouts, streams_of
 from optim.schedule import Schedule
 from optim.trial import Trial
 from optim.version import Change, Version, changes_from
+
+
+@dataclass(frozen=True, slots=True)
+class RunReplies:
+    """An optimizer's replies in the run's folder."""
+
+    record: Run
+    earlier: Mapping[str, Reply]
+
+    def known(self, request: ChatRequest) -> Reply | None:
+        return self.earlier.get(request_key(request, {}))
+
+    def keep(self, request: ChatRequest, reply: Reply) -> None:
+        self.record.reply(request_key(request, {}), reply)
 
 
 @dataclass(slots=True)
@@ -45,6 +61,7 @@ class Search:
     failed: list[FailedLibrary] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     optimizer_cost: Usage = Usage()
+    kept_replies: Mapping[str, Reply] = field(default_factory=dict)  # of a run that is resumed
     answers: Answers = field(init=False)
 
     def __post_init__(self) -> None:
@@ -228,6 +245,7 @@ class Search:
             instructions=self.version.instructions,
             screen=screen,
             refuse=given_up.append,
+            replies=RunReplies(self.record, self.kept_replies),
         )
 
     def _selection(self, batch: Sequence[Task]) -> Sequence[Task]:

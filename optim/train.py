@@ -191,6 +191,7 @@ def _trained(setting: _Setting, record: Run, concurrency: int) -> Result:
         rollouts=rollouts,
         record=record,
         seed=setting.seed,
+        kept_replies=record.replies() if record.earlier else {},
     )
     try:
         record.begin(may_change=("budget",), **identity(setting.agent, setting.parts, search, setting.release))

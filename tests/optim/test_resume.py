@@ -164,6 +164,32 @@ def test_a_session_that_the_model_failed_is_played_again(tmp_path):
     assert all(session.stop != "model_error" for session in again.sessions + again.start_sessions)
 
 
+def test_what_an_optimizer_was_told_before_it_was_interrupted_is_not_paid_for_again(tmp_path):
+    from chat_double import ScriptedChat, act
+    from toy import solve
+
+    written = {"name": "solve", "example_arguments": {"n": 1}}
+    replies = [act("add_function", source=solve(3), **written), act("revise_function", source=solve(60), **written)]
+
+    class Interrupting(ScriptedChat):
+        def complete_sync(self, request):
+            if not self.replies:
+                raise KeyboardInterrupt
+            return super().complete_sync(request)
+
+    def learned(chat):
+        optimizer = optim.AgentOptimizer(chat)
+        return forge.train(forge.Agent(model=Caller()), dataset(60), optimizer=optimizer,
+                           schedule=optim.Schedule(epochs=2), run=forge.Run(tmp_path, resume=True))  # fmt: skip
+
+    assert learned(Interrupting(replies)).stopped == "interrupted"
+    chat = ScriptedChat([act("terminate")])
+    result = learned(chat)
+    assert len(chat.requests) == 1
+    assert result.certified
+    assert result.optimizer_cost.tokens == 3 * 15
+
+
 def test_resume_and_fresh_at_once_are_refused(tmp_path):
     with pytest.raises(ForgeError, match="either go on"):
         forge.Run(tmp_path, resume=True, fresh=True)
