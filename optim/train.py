@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from forge.agent import Agent
 from forge.budget import Budget, Meter
@@ -13,21 +13,19 @@ from forge.run import Run, RunFolderError
 from forge.session import Session
 from forge.task import Dataset
 from functions.errors import ForgeError
-from optim.acceptance import Acceptance, Pair, Posterior
-from optim.agent_optimizer import AgentOptimizer
+from optim.acceptance import Acceptance
 from optim.evidence import Optimizer
 from optim.filters import Filters
+from optim.gate import gate
 from optim.identity import identity
-from optim.plan import Plan, planned
-from optim.release import Certificate, Release, certify
+from optim.plan import Plan
+from optim.release import Certificate, Release
 from optim.result import Result
 from optim.rollouts import BudgetSpent, Rollouts, streams_of
 from optim.schedule import Schedule
 from optim.search import Search
-from optim.split import Parts, split
+from optim.setting import Setting, checked
 from optim.version import Version
-
-PAIRED = 20  # held-out streams played by both sides in turn, so that a budget that ends leaves pairs
 
 
 def train(
@@ -76,7 +74,7 @@ def train(
         ForgeError: bad input, or a budget too small for three proposals, before anything is spent; a metric that
             raises or gives nonsense.
     """
-    setting = _setting(
+    setting = checked(
         agent, dataset, valset, optimizer, acceptance, release, filters, schedule, budget, concurrency, seed
     )
     with Run.open(run if isinstance(run, Run) else _reported(run)) as record:
@@ -100,80 +98,11 @@ def plan(
     Raises:
         ForgeError: bad input.
     """
-    setting = _setting(agent, dataset, valset, optimizer, acceptance, release, Filters(), schedule, budget, 1, seed)
+    setting = checked(agent, dataset, valset, optimizer, acceptance, release, Filters(), schedule, budget, 1, seed)
     return setting.plan
 
 
-@dataclass(frozen=True, slots=True)
-class _Setting:
-    """The checked arguments of a training."""
-
-    agent: Agent
-    parts: Parts
-    optimizer: Optimizer
-    acceptance: Acceptance
-    release: Release | None
-    filters: Filters | None
-    schedule: Schedule
-    budget: Budget
-    seed: int
-
-    @property
-    def plan(self) -> Plan:
-        return planned(
-            self.agent, self.parts, self.optimizer, self.acceptance, self.release, self.budget, self.schedule
-        )
-
-
-def _setting(
-    agent: Agent,
-    dataset: Dataset,
-    valset: Dataset | None,
-    optimizer: Optimizer | None,
-    acceptance: Acceptance | None,
-    release: Release | None,
-    filters: Filters | None,
-    schedule: Schedule | None,
-    budget: Budget | None,
-    concurrency: int,
-    seed: int,
-) -> _Setting:
-    if not isinstance(agent, Agent):
-        raise ForgeError(f"train(agent={agent!r}): give a forge.Agent")
-    if not isinstance(dataset, Dataset) or not (valset is None or isinstance(valset, Dataset)):
-        raise ForgeError("train(agent, dataset, valset): data sets are forge.Dataset(rows, metric=...)")
-    for name, value, method, example in (
-        ("optimizer", optimizer, "propose", "optim.AgentOptimizer('openai/gpt-5') or optim.SynthesisOptimizer()"),
-        ("acceptance", acceptance, "judge", "optim.Posterior(), optim.Paper(), optim.Ties() or optim.Minibatch()"),
-        ("release", release, "judge", "optim.Release(), or None for no gate"),
-        ("filters", filters, "replay", "optim.Filters(), or None for none"),
-        ("schedule", schedule, "batches", "optim.Schedule(epochs=10)"),
-        ("budget", budget, "rollouts", "forge.Budget(usd=5)"),
-    ):
-        if value is not None and not hasattr(value, method):
-            raise ForgeError(f"{name}={value!r:.60}: give {example}")
-    if concurrency < 1:
-        raise ForgeError(f"concurrency={concurrency}: at least 1 session at a time")
-    optimizer = optimizer if optimizer is not None else default_optimizer(agent)
-    acceptance = acceptance if acceptance is not None else Posterior()
-    for part in (agent, optimizer):
-        if check := getattr(part, "check", None):
-            check()
-    parts = split(dataset, valset, acceptance, gate=release is not None, seed=seed)
-    return _Setting(
-        agent,
-        parts,
-        optimizer,
-        acceptance,
-        release,
-        filters,
-        schedule or _schedule(optimizer),
-        budget or Budget(),
-        seed,
-    )
-
-
-def _trained(setting: _Setting, record: Run, concurrency: int) -> Result:
+def _trained(setting: Setting, record: Run, concurrency: int) -> Result:
     setting.plan.require(setting.schedule.least_proposals)
     stored = record.sessions() if record.earlier else {}
     meter = Meter(setting.budget, seconds=record.seconds)
@@ -210,7 +139,7 @@ def _trained(setting: _Setting, record: Run, concurrency: int) -> Result:
     return result
 
 
-def _outcome(setting: _Setting, search: Search, record: Run) -> Result:
+def _outcome(setting: Setting, search: Search, record: Run) -> Result:
     """Search, then the gate, as far as budget, disk and the user let them."""
     rollouts, release = search.rollouts, setting.release
     holdout = setting.parts.holdout
@@ -222,7 +151,7 @@ def _outcome(setting: _Setting, search: Search, record: Run) -> Result:
         stopped = _searched(search)
         rollouts.meter.hold_back(0)
         if release is not None:
-            certificate, place = _gate(release, search, holdout)
+            certificate, place = gate(release, search, holdout)
             record.log("release", **certificate.summary())
     except KeyboardInterrupt:
         stopped = "interrupted"
@@ -232,11 +161,8 @@ def _outcome(setting: _Setting, search: Search, record: Run) -> Result:
     if release is not None and certificate is None:
         certificate = Certificate("start", f"the training was stopped ({stopped}) before the gate")
     shipped = search.version if release is None else (search.line[-1 - place] if place >= 0 else search.line[0])
-    tested = {pair.task_id for pair in certificate.pairs} if certificate is not None else set()
-    measured = setting.parts.validation or setting.parts.train
-    if holdout is not None and tested:
-        measured = holdout.only(tested)
-    may_play = not tested and stopped != "interrupted" and not stopped.startswith("run folder")
+    measured, where = _measured(setting, search, certificate)
+    may_play = release is None and stopped != "interrupted" and not stopped.startswith("run folder")
     return Result(
         start=setting.agent,
         agent=shipped.on(setting.agent),
@@ -245,7 +171,7 @@ def _outcome(setting: _Setting, search: Search, record: Run) -> Result:
         start_sessions=_sessions(rollouts, search.line[0], measured, may_play),
         sessions=_sessions(rollouts, shipped, measured, may_play),
         measured=measured,
-        measured_on="holdout" if tested else "validation" if setting.parts.validation is not None else "train",
+        measured_on=where,
         train_sessions=rollouts.known(search.version, streams_of(setting.parts.train)),
         history=tuple(search.history),
         cost=rollouts.meter.spent,
@@ -265,37 +191,22 @@ def _searched(search: Search) -> str:
         return f"budget spent: {spent}"
 
 
-def _gate(release: Release, search: Search, holdout: Dataset | None) -> tuple[Certificate, int]:
-    """The certificate, and the place of what is shipped, counted back from the finish; -1 is the start."""
-    if len(search.line) == 1:
-        return Certificate("start", "search kept nothing"), -1
-    if holdout is None:
-        return Certificate("start", "there are too few tasks to certify anything; what search "
-                           "found is result.candidate"), -1  # fmt: skip
-    streams = streams_of(holdout)
-
-    def play(place: int, count: int) -> Sequence[Pair]:
-        asked, tasks = [], 0
-        for stream in streams:
-            if tasks < count:
-                asked.append(stream)
-                tasks += len(stream.tasks)
-        start, version = search.line[0], search.line[-1 - place]
-        try:
-            for first in range(0, len(asked), PAIRED):
-                search.rollouts.play(start, asked[first : first + PAIRED])
-                search.rollouts.play(version, asked[first : first + PAIRED])
-        except BudgetSpent:
-            pass
-        before = {session.task_id: session for session in search.rollouts.known(start, asked)}
-        after = search.rollouts.known(version, asked)
-        return [
-            Pair(session.task_id, before[session.task_id].score or 0.0, session.score or 0.0)
-            for session in after
-            if session.task_id in before
-        ]
-
-    return certify(release, len(search.line) - 1, len(holdout), play)
+def _measured(
+    setting: Setting, search: Search, certificate: Certificate | None
+) -> tuple[Dataset, Literal["train", "validation", "holdout"]]:
+    """The tasks that scores are reported on: with a gate, those that it played, or else what the start has played."""
+    parts = setting.parts
+    if parts.holdout is not None and certificate is not None and certificate.pairs:
+        return parts.holdout.only({pair.task_id for pair in certificate.pairs}), "holdout"
+    options: list[tuple[Dataset, Literal["train", "validation"]]] = [(parts.train, "train")]
+    if parts.validation is not None:
+        options.insert(0, (parts.validation, "validation"))
+    if certificate is not None:  # the start is shipped: nothing need be played to compare it with itself
+        for tasks, where in options:
+            known = {s.task_id for s in search.rollouts.known(search.line[0], streams_of(tasks))}
+            if known:
+                return tasks.only(known), where
+    return options[0]
 
 
 def _sessions(rollouts: Rollouts, version: Version, measured: Dataset, may_play: bool) -> tuple[Session, ...]:
@@ -304,7 +215,7 @@ def _sessions(rollouts: Rollouts, version: Version, measured: Dataset, may_play:
     if may_play:
         try:
             return rollouts.play(version, streams)
-        except BudgetSpent:
+        except (BudgetSpent, KeyboardInterrupt):
             pass
     return rollouts.known(version, streams)
 
@@ -314,19 +225,3 @@ def _reported(path: str | Path | None) -> Run:
     from optim.console import ConsoleReport
 
     return Run(path, report_to=[ConsoleReport()] if sys.stderr.isatty() else [])
-
-
-def _schedule(optimizer: Optimizer) -> Schedule:
-    return Schedule(minibatch=24) if isinstance(optimizer, AgentOptimizer) else Schedule()
-
-
-def default_optimizer(agent: Agent) -> Optimizer:
-    """The search for an agent without a language model; otherwise the agent's own model as the optimizer."""
-    if agent.model.name == "router":
-        from optim.synthesis import SynthesisOptimizer
-
-        return SynthesisOptimizer()
-    if not hasattr(agent.model, "complete"):
-        raise ForgeError(f"the model {agent.model.name!r} cannot write functions: give optimizer=optim.AgentOptimizer("
-                         "'provider/model') or optim.SynthesisOptimizer()")  # fmt: skip
-    return AgentOptimizer(agent.model)
