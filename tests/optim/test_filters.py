@@ -10,7 +10,7 @@ from toy import Caller, Ladder, dataset, solve
 import forge
 import optim
 from forge.task import Task
-from functions import FunctionError, Library, Sandbox
+from functions import Function, FunctionError, Library, Sandbox
 from functions.edits import Add, Remove, Revise
 from optim.filters import Filters, Screen
 from optim.leaks import Answers
@@ -211,3 +211,20 @@ def test_a_function_that_remembers_is_marked_stateful_and_answers_alone_from_the
 def test_a_replayed_revision_must_name_an_existing_function(box):
     _, kept, refused = Screen(box).sift(Version(Library(), ""), [Revise(name="none", source=HALF)])
     assert (kept, "none" in refused[0].reason) == ([], True)
+
+
+def test_the_answers_and_the_metric_are_out_of_a_functions_reach(monkeypatch):
+    secret = "Q" * 5 + "uagadougou"  # the spy holds no such text itself
+    monkeypatch.setenv("ANSWER", secret)
+    held = [{"answer": secret}]
+    spying = (
+        "import gc\nimport os\nimport sys\n\n\ndef spy() -> list[str]:\n"
+        '    """Looks for an answer wherever Python lets it look."""\n'
+        "    seen = [repr(item) for item in gc.get_objects() if isinstance(item, (dict, list, tuple))]\n"
+        "    seen += [repr(frame.f_globals) for frame in sys._current_frames().values()]\n"
+        "    seen += [repr(dict(os.environ))]\n"
+        "    return [text[:80] for text in seen if chr(81) * 5 in text]\n\n\n"
+    )
+    with Sandbox(imports=None, timeout=5) as sandbox:
+        assert sandbox.call(Function.from_source(spying), {}) == []
+    assert held[0]["answer"] == secret
