@@ -122,7 +122,8 @@ def _curve(agent: forge.Agent, benchmark: Benchmark, seed: int) -> list[Point]:
     """Held-out scores of trainings on fewer problems."""
     points = []
     for size in SIZES[:-1]:
-        smaller = forge.train(agent, benchmark.train.sample(size, seed=seed), run=forge.Run(None), seed=seed)
+        fewer = benchmark.train.sample(size, seed=seed)
+        smaller = forge.train(agent, fewer, release=None, run=forge.Run(None), seed=seed)  # too few to certify
         evaluation = forge.evaluate(smaller.agent, benchmark.test, seed=seed)
         points.append(Point(size, evaluation.score, *evaluation.interval))
     return points
