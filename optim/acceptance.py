@@ -25,6 +25,7 @@ class Pair:
     incumbent: float
     candidate: float
     repeat: int = 0
+    stream: str = ""
 
     @property
     def difference(self) -> float:
@@ -88,7 +89,7 @@ class Posterior:
             raise ForgeError(f"Posterior(looks={self.looks}): numbers of pairs, each larger than the one before")
 
     def judge(self, pairs: Sequence[Pair]) -> Verdict:
-        differences = by_task(pairs)
+        differences = by_unit(pairs)
         net = sum(d > 0 for d in differences) - sum(d < 0 for d in differences)
         better = p_better(differences)
         if net >= self.net_wins and better >= self.confidence:
@@ -158,11 +159,11 @@ class Always:
         return "keep"
 
 
-def by_task(pairs: Sequence[Pair]) -> list[float]:
-    """The difference on each task, its repeats averaged, since they are not independent."""
-    found: dict[str, list[float]] = {}
+def by_unit(pairs: Sequence[Pair]) -> list[float]:
+    """The mean difference on each independent unit: a stream, or a task, over all its repeats."""
+    found: dict[tuple[str, str], list[float]] = {}
     for pair in pairs:
-        found.setdefault(pair.task_id, []).append(pair.difference)
+        found.setdefault(("stream", pair.stream) if pair.stream else ("task", pair.task_id), []).append(pair.difference)
     return [math.fsum(values) / len(values) for values in found.values()]
 
 
@@ -172,7 +173,7 @@ def _gain(pairs: Sequence[Pair]) -> float:
 
 def table(pairs: Sequence[Pair]) -> Mapping[str, Any]:
     """A comparison in numbers, for logs: JSON values only."""
-    differences = by_task(pairs)
+    differences = by_unit(pairs)
     return {
         "pairs": len(pairs),
         "wins": sum(d > 0 for d in differences),

@@ -24,7 +24,8 @@ def compared(rule: Acceptance, tasks: Sequence[Task], play: Play, *, purpose: st
     streams = [stream for repeat in range(repeats_of(rule)) for stream in _shuffled(tasks, repeat, purpose)]
     looks = looks_of(rule)
     if not looks:
-        pairs = _paired(play(streams_of(tasks)))
+        whole = streams_of(tasks)
+        pairs = _paired(whole, play(whole))
         return pairs, _decided(rule.judge(pairs))
     pairs, taken = (), 0
     for look in looks:
@@ -34,7 +35,7 @@ def compared(rule: Acceptance, tasks: Sequence[Task], play: Play, *, purpose: st
             taken += 1
         if not batch:
             break
-        pairs += _paired(play(batch))
+        pairs += _paired(batch, play(batch))
         if (verdict := rule.judge(pairs)) != "more":
             return pairs, verdict
     return pairs, "drop"
@@ -46,9 +47,11 @@ def _shuffled(tasks: Sequence[Task], repeat: int, purpose: str) -> list[Stream]:
     return streams
 
 
-def _paired(played: Sequence[tuple[Session, Session]]) -> tuple[Pair, ...]:
+def _paired(streams: Sequence[Stream], played: Sequence[tuple[Session, Session]]) -> tuple[Pair, ...]:
+    tasks = [task for stream in streams for task in stream.tasks]
     return tuple(
-        Pair(before.task_id, before.score or 0.0, after.score or 0.0, before.repeat) for before, after in played
+        Pair(task.id, before.score or 0.0, after.score or 0.0, before.repeat, task.stream)
+        for task, (before, after) in zip(tasks, played, strict=True)
     )
 
 

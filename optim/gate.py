@@ -21,6 +21,7 @@ def gate(release: Release, search: Search, holdout: Dataset | None) -> tuple[Cer
         return Certificate("start", "there are too few tasks to certify anything; what search "
                            "found is result.candidate"), -1  # fmt: skip
     streams = streams_of(holdout)
+    stream_of = {task.id: task.stream for task in holdout}
 
     def play(place: int, count: int) -> Sequence[Pair]:
         asked, tasks = [], 0
@@ -38,7 +39,12 @@ def gate(release: Release, search: Search, holdout: Dataset | None) -> tuple[Cer
         before = {session.task_id: session for session in search.rollouts.known(start, asked)}
         after = search.rollouts.known(version, asked)
         return [
-            Pair(session.task_id, before[session.task_id].score or 0.0, session.score or 0.0)
+            Pair(
+                session.task_id,
+                before[session.task_id].score or 0.0,
+                session.score or 0.0,
+                stream=stream_of[session.task_id],
+            )
             for session in after
             if session.task_id in before
         ]

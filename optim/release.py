@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from forge.statistics import always_valid_interval, detectable_difference, e_value, p_better
 from functions.errors import ForgeError
-from optim.acceptance import Pair
+from optim.acceptance import Pair, by_unit
 
 Outcome = Literal["finish", "earlier", "start"]
 
@@ -79,7 +79,7 @@ class Certificate:
 
     @property
     def difference(self) -> float | None:
-        return sum(self._differences) / len(self.pairs) if self.pairs else None
+        return sum(self._differences) / len(self._differences) if self.pairs else None
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -106,7 +106,7 @@ class Certificate:
 
     @property
     def _differences(self) -> list[float]:
-        return [pair.difference for pair in self.pairs]
+        return by_unit(self.pairs)
 
 
 def certify(
@@ -147,7 +147,7 @@ def _tested(
         pairs = play(place, count)
         cut_short = len(pairs) < count
         left = 0 if cut_short else available - count
-        verdict = release.judge([pair.difference for pair in pairs], left, place)
+        verdict = release.judge(by_unit(pairs), left, place)
         if verdict != "more":
             return pairs, verdict, cut_short
         count = min(count + release.looks, available)
@@ -157,7 +157,8 @@ def _detectable(release: Release, pairs: Sequence[Pair], reach: int) -> float | 
     """What `reach` pairs would show, where as many differ as among those that were played."""
     if not pairs:
         return None
-    differing = sum(pair.difference != 0 for pair in pairs) / len(pairs)
+    units = by_unit(pairs)
+    differing, reach = sum(d != 0 for d in units) / len(units), max(1, round(reach * len(units) / len(pairs)))
     return detectable_difference(reach, differing=max(differing, 1 / reach), alpha=release.level(0))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from forge.session import Usage
 from forge.statistics import p_better
-from optim.acceptance import by_task
+from optim.acceptance import by_unit
 from optim.failures import function_use
 from optim.report.page import diff, table
 from optim.result import Result, stateful
@@ -136,7 +136,7 @@ def _why(trial: Trial) -> str:
     )
     if trial.decision == "refuse":
         return f"{shown}<p>Refused before any rollout: {escape(trial.reason)}</p>"
-    differences = by_task(trial.pairs)
+    differences = by_unit(trial.pairs)
     wins, losses = sum(d > 0 for d in differences), sum(d < 0 for d in differences)
     refused = f"; {len(trial.refused)} changes beside it were refused" if trial.refused else ""
     merged = "Two earlier proposals together. " if trial.merged else ""

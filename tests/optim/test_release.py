@@ -163,3 +163,11 @@ def test_the_result_file_says_what_was_shipped_and_why(tmp_path):
 def test_settings_that_cannot_be_are_refused_by_name(wrong):
     with pytest.raises(ForgeError, match=next(iter(wrong))):
         Release(**wrong)
+
+
+def test_tasks_of_a_stream_count_as_one_since_they_share_their_luck():
+    one_stream = [Pair(str(n), 0.0, 1.0, stream="s") for n in range(100)]
+    assert certify(Release(), 1, 100, lambda place, count: one_stream[:count])[1] == -1
+    streams = [Pair(str(n), 0.0, 1.0, stream=f"s{n // 5}") for n in range(100)]
+    certificate, place = certify(Release(), 1, 100, lambda place, count: streams[:count])
+    assert (place, len(certificate.pairs)) == (0, 40)

@@ -210,9 +210,9 @@ def test_repeats_make_up_a_look_with_fresh_luck_and_count_as_one_task_each():
 
 
 def test_streams_are_compared_and_certified_whole():
-    rows = [{"id": f"t{n}", "question": f"twice {n}", "answer": 2 * n, "stream": f"s{n // 4}"} for n in range(120)]
+    rows = [{"id": f"t{n}", "question": f"twice {n}", "answer": 2 * n, "stream": f"s{n // 4}"} for n in range(200)]
     agent = forge.Agent(model=Caller(), memory=forge.Memory())
-    result = forge.train(agent, forge.Dataset(rows), optimizer=Ladder([120]), seed=2)
+    result = forge.train(agent, forge.Dataset(rows), optimizer=Ladder([200]), seed=2)
     for played in (result.history[0].pairs, result.release.pairs):
         by_stream = {}
         for pair in played:
