@@ -127,6 +127,7 @@ class Agent:
     ) -> Generator[Context, Action, Session]:
         began = time.monotonic()
         world = World(task, memory, self.expert)
+        known = 0 if memory is None else len(memory)
         usage, error = Usage(), ""
         stop: StopReason = "turns"
         for turn in range(self.max_turns):
@@ -141,7 +142,9 @@ class Agent:
                 turns_left=self.max_turns - turn,
             )
             usage += action.usage
-            world.steps.append(Step(action, _observations(action, executor, world)))
+            spent = world.advice_cost
+            observations = _observations(action, executor, world)
+            world.steps.append(Step(action, observations, world.advice_cost - spent))
             if action.finish_reason == "error":
                 stop, error = "model_error", action.text
                 break
@@ -160,6 +163,7 @@ class Agent:
             usage=usage,
             advice_count=world.advice_count,
             advice_cost=world.advice_cost,
+            remembered=() if memory is None else tuple(entry.text for entry in memory.since(known)),
             seed=seed,
             repeat=repeat,
             seconds=time.monotonic() - began,

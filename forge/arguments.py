@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _FENCE = re.compile(r"\A```[\w+-]*[ \t]*\n(?P<inside>.*?)\n?```\Z", re.S)
@@ -43,6 +43,34 @@ def read_value(text: str, schema: Mapping[str, Any]) -> Any:  # any JSON value
         return text
     value, error = _json(text)
     return text if error else value
+
+
+def read_bare(text: str, schema: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
+    """What `read_arguments` reads; a value alone goes to the only parameter.
+
+    Where there are more, it goes to the only required one, or, if none is, to the first if that is text.
+
+    Args:
+        schema: of the arguments, a JSON schema of type object.
+    """
+    arguments, error = read_arguments(text)
+    if not error:
+        return arguments, ""
+    alone, bare = _alone(schema), unfenced(text)
+    if alone and not bare.startswith("{"):
+        return {alone: read_value(bare, schema["properties"][alone])}, ""
+    return {}, error
+
+
+def _alone(schema: Mapping[str, Any]) -> str:
+    """The parameter whose value may stand for all arguments, or ""."""
+    properties: Mapping[str, Mapping[str, Any]] = schema.get("properties", {})
+    required: Sequence[str] = schema.get("required", ())
+    candidates = required or tuple(properties)
+    if len(candidates) == 1:
+        return candidates[0] if candidates[0] in properties else ""
+    optional_text = not required and candidates and properties[candidates[0]].get("type") == "string"
+    return candidates[0] if optional_text else ""
 
 
 def unfenced(text: str) -> str:

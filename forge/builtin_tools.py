@@ -20,14 +20,14 @@ def submit(answer: Any, world: World) -> str:  # an answer is any JSON value
     return "submitted"
 
 
-def retrieve_memory(query: str, world: World, count: int = 3) -> str:
+def retrieve_memory(world: World, query: str = "", count: int = 3) -> str:
     """Look up what was remembered from earlier tasks.
 
     Args:
-        query: words to look for.
+        query: words to look for; the task's question if left out.
         count: how many entries at most.
     """
-    found = _memory(world).search(query, count)
+    found = _memory(world).search(query or world.task.question, count)
     return "\n".join(f"- ({entry.kind}) {entry.text}" for entry in found) or "(nothing like that is remembered)"
 
 
@@ -51,15 +51,15 @@ def reflect(lesson: str, world: World) -> str:
     return "remembered"
 
 
-def seek_advice(question: str, world: World) -> str:
+def seek_advice(world: World, question: str = "") -> str:
     """Ask an expert. Advice costs; ask only when you would probably be wrong without it.
 
     Args:
-        question: what to ask.
+        question: what to ask; the task's question if left out.
     """
     if world.expert is None:
         raise ForgeError("this agent has no expert")
-    advice = world.expert.advise(world.task, question)
+    advice = world.expert.advise(world.task, question or world.task.question)
     world.advice_count += 1
     world.advice_cost += world.expert.cost
     return advice

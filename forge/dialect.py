@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from forge.arguments import is_json_object, read_arguments, read_value, unfenced
+from forge.arguments import is_json_object, read_arguments, read_bare
 from forge.models.chat import ChatRequest, Reply, ToolCall
 from forge.models.protocol import Context, ToolSpec
 from forge.session import Action, Call, Step
@@ -198,22 +198,8 @@ def _react_call(action: str, written: _Part | None, tools: Sequence[ToolSpec], c
     if written is None and cut:
         return Call(name, error=f"cut off before Action Input {cut}")
     text = written.text if written else ""
-    arguments, error = _react_arguments(text, name, tools)
+    schema: Mapping[str, Any] = next((spec.parameters for spec in tools if spec.name == name), {})
+    arguments, error = read_bare(text, schema)
     if error and cut:
         error = f"the Action Input was cut off {cut}"
     return Call(name, arguments, error=error, text=text)
-
-
-def _react_arguments(text: str, name: str, tools: Sequence[ToolSpec]) -> tuple[Mapping[str, Any], str]:
-    """What `read_arguments` reads; a function of one parameter also takes that one's value as it stands."""
-    arguments, error = read_arguments(text)
-    if not error:
-        return arguments, ""
-    properties: Mapping[str, Any] = next(
-        (spec.parameters.get("properties", {}) for spec in tools if spec.name == name), {}
-    )
-    bare = unfenced(text)
-    if len(properties) == 1 and not bare.startswith("{"):
-        ((parameter, schema),) = properties.items()
-        return {parameter: read_value(bare, schema)}, ""
-    return {}, error

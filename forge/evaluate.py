@@ -6,6 +6,7 @@ import math
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from forge.agent import Agent
 from forge.budget import Budget, Meter
@@ -44,6 +45,12 @@ class Evaluation:
     def reward(self) -> float:
         """The mean of score minus advice cost: AGILE's total score (arXiv 2405.14751)."""
         return _mean([session.reward or 0.0 for session in self.sessions])
+
+    @property
+    def reward_interval(self) -> tuple[float, float]:
+        """A 95% interval for the mean reward, over independent units like `interval`."""
+        values = _units(self.sessions, self.streams, lambda session: session.reward or 0.0).values()
+        return bootstrap(list(values)) if values else (-1.0, 1.0)
 
     @property
     def advice_rate(self) -> float:
@@ -134,12 +141,17 @@ def evaluate(
     )
 
 
-def compare(first: Evaluation, second: Evaluation) -> Comparison:
+def compare(first: Evaluation, second: Evaluation, *, by: Literal["score", "reward"] = "score") -> Comparison:
     """Whether the second evaluation is better than the first, task by task.
+
+    Args:
+        by: "score", or "reward", which is the score minus the cost of advice.
 
     Raises:
         ForgeError: they are not of the same tasks and repeats.
     """
+    if by not in ("score", "reward"):
+        raise ForgeError(f"compare(by={by!r}): 'score' or 'reward'")
     if not isinstance(first, Evaluation) or not isinstance(second, Evaluation):
         raise ForgeError("compare(first, second): give two results of forge.evaluate")
     before, after = _by_key(first.sessions), _by_key(second.sessions)
@@ -151,7 +163,7 @@ def compare(first: Evaluation, second: Evaluation) -> Comparison:
 
     def change(session: Session) -> float:
         key = (session.task_id, session.repeat)
-        return (after[key].score or 0.0) - (before[key].score or 0.0)
+        return (getattr(after[key], by) or 0.0) - (getattr(before[key], by) or 0.0)
 
     differences = list(_units(first.sessions, first.streams, change).values())
     return Comparison(

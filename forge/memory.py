@@ -56,6 +56,10 @@ class Memory:
         best = sorted((pair for pair in scored if pair[0] > 0), reverse=True)[:k]
         return [entries[number] for _, number in best]
 
+    def since(self, count: int) -> list[Entry]:
+        """The entries after the first `count`."""
+        return self._entries[count : self._length]
+
     def fork(self) -> Memory:
         """A memory with the same entries that goes its own way from here."""
         fork = Memory()

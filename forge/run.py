@@ -241,7 +241,7 @@ class Run:
                              "line), or choose another folder")  # fmt: skip
         for name in ("events.jsonl", "sessions.jsonl", "replies.jsonl", "result.json"):
             (self.path / name).unlink(missing_ok=True)
-        for name in ("library", "candidate"):
+        for name in ("library", "candidate", "checkpoint", "policy"):
             shutil.rmtree(self.path / name, ignore_errors=True)
 
     @contextmanager

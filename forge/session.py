@@ -57,7 +57,8 @@ class Call:
 class Action:
     """One turn of a model: free text (a plan), then calls. A text-only turn of a chat model is its answer.
 
-    `token_ids` and `log_probs` (one each per generated token) are there where a local policy acted.
+    `token_ids` and `log_probs` (one each per generated token) are there where a local policy acted, and `prompt_ids`,
+    all that it was shown before them.
     """
 
     text: str = ""
@@ -66,6 +67,7 @@ class Action:
     usage: Usage = Usage()
     token_ids: tuple[int, ...] = ()
     log_probs: tuple[float, ...] = ()
+    prompt_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +84,14 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """An action and what came of it; an action without calls may still meet an observation (a nudge)."""
+    """An action and what came of it; an action without calls may still meet an observation (a nudge).
+
+    `cost` is the advice that was charged for in this step.
+    """
 
     action: Action
     observations: tuple[Observation, ...] = ()
+    cost: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,7 @@ class Session:
     usage: Usage = Usage()
     advice_count: int = 0
     advice_cost: float = 0.0
+    remembered: tuple[str, ...] = ()  # the entries that this session added to memory
     score: float | None = None  # the metric's, in [0, 1]; None until scored
     feedback: str = ""
     seed: int = 0

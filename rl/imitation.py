@@ -1,0 +1,260 @@
+"""Imitation: supervised learning of the tokens that a policy should have written, executor tokens left out."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from forge.agent import Agent
+from forge.evaluate import Evaluation
+from forge.session import Action, Session, Step
+from functions.errors import ForgeError
+from rl.batch import by_budget, rows
+from rl.policy import Policy
+from rl.segments import Segment, segments
+
+IGNORED = -100  # a label that carries no loss
+
+
+@dataclass(frozen=True, slots=True)
+class Imitation:
+    """Args:
+        epochs: passes over the demonstrations at most.
+        batch: segments an optimizer step.
+        learning_rate: highest; it warms up over the first 3% of steps and falls to 0 along a cosine.
+        validation: share of the sessions that is held out.
+        every: optimizer steps between two looks at the held-out sessions.
+        patience: looks without a gain after which training stops, once the accuracy is at `least_accuracy`; the best
+            weights are kept.
+        least_accuracy: share of held-out actions that must be right to the last token before training may stop early:
+            copying from the context forms suddenly and late.
+        seconds: wall time at most; None is no limit.
+        precision: "fp32", or "bf16" (mixed).
+
+    Raises:
+        ForgeError: a value out of range.
+    """
+
+    epochs: float = 3.0
+    batch: int = 32
+    learning_rate: float = 1e-3
+    validation: float = 0.05
+    every: int = 100
+    patience: int = 5
+    least_accuracy: float = 0.0
+    seconds: float | None = None
+    precision: str = "fp32"
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch", "learning_rate", "every", "patience"):
+            if not getattr(self, name) > 0:
+                raise ForgeError(f"Imitation({name}={getattr(self, name)!r}): give a number above 0")
+        if not 0 < self.validation < 1:
+            raise ForgeError(f"Imitation(validation={self.validation!r}): give a share between 0 and 1")
+        if self.precision not in ("fp32", "bf16"):
+            raise ForgeError(f"Imitation(precision={self.precision!r}): one of 'fp32', 'bf16'")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How well held-out actions are foretold after some optimizer steps."""
+
+    step: int
+    loss: float
+    accuracy: float  # share of actions that are right to the last token
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ImitationResult:
+    """The agent with the trained policy, and what was seen on the way."""
+
+    agent: Agent
+    history: tuple[Look, ...]
+    segments: int
+    tokens: int  # action tokens that were learned from, once each
+
+    @property
+    def policy(self) -> Policy:
+        policy: Policy = self.agent.model
+        return policy
+
+
+def imitate(
+    agent: Agent,
+    demonstrations: Iterable[Session] | Evaluation,
+    *,
+    imitation: Imitation = Imitation(),
+    seed: int = 0,
+    on_look: Callable[[Look], None] | None = None,
+) -> ImitationResult:
+    """Teach a copy of the agent's policy to act as in the demonstrations.
+
+    Args:
+        agent: its model is an `rl.Policy`, which stays as it is.
+        demonstrations: sessions of any model: gold trajectories, a stronger model's, or a data set's own annotations.
+        on_look: hears of each look at the held-out sessions.
+
+    Raises:
+        ForgeError: the model is no policy, or no demonstration holds an action.
+    """
+    policy = _policy(agent)
+    sessions = list(demonstrations.sessions if isinstance(demonstrations, Evaluation) else demonstrations)
+    policy.learn_names([*agent.library.names, *(tool.name for tool in agent.all_tools), *_called(sessions)])
+    held_out, training = _split(sessions, imitation.validation, seed)
+    parts = written_segments(training, policy, agent)
+    looker = _Looker(policy, written_segments(held_out, policy, agent), imitation, on_look)
+    _train(policy, parts, imitation, seed, looker)
+    looker.restore()
+    policy.network.eval()
+    policy.engine.forget()
+    tokens = sum(len(part.places) for part in parts)
+    return ImitationResult(replace(agent, model=policy), tuple(looker.looks), len(parts), tokens)
+
+
+def _policy(agent: Agent) -> Policy:
+    if not isinstance(agent.model, Policy):
+        raise ForgeError(f"the agent's model is {getattr(agent.model, 'name', agent.model)!r}: weights are trained of "
+                         "an rl.Policy, such as rl.Policy.from_pretrained(path)")  # fmt: skip
+    return agent.model.copy()
+
+
+def _called(sessions: Iterable[Session]) -> list[str]:
+    return sorted({call.name for session in sessions for call, _ in session.calls})
+
+
+def _split(sessions: Sequence[Session], share: float, seed: int) -> tuple[list[Session], list[Session]]:
+    """Held-out sessions and the rest, by seed."""
+    if len(sessions) < 2:
+        raise ForgeError(f"there are {len(sessions)} demonstrations: give at least 2, one is held out")
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(len(sessions), generator=generator).tolist()
+    count = min(max(1, round(share * len(sessions))), len(sessions) - 1)
+    return [sessions[n] for n in order[:count]], [sessions[n] for n in order[count:]]
+
+
+def written_segments(sessions: Iterable[Session], policy: Policy, agent: Agent) -> list[Segment]:
+    """The demonstrations as the policy would have written them; ids that it did write stay as they are."""
+    from forge.executor import Executor
+    from forge.models.protocol import Context
+
+    specs = Executor(agent.library, agent.all_tools, agent.sandbox).specs
+    found: list[Segment] = []
+    for session in sessions:
+        steps: list[Step] = []
+        shown: list[Step] = []
+        for step in session.steps:
+            if step.action.finish_reason == "error":
+                continue
+            context = Context(session.task_id, session.question, agent.instructions, specs, tuple(shown))
+            ids = tuple(step.action.token_ids) or tuple(policy.dialect.write(step.action, specs))
+            prompt = policy.dialect.prompt(context)
+            action = replace(step.action, token_ids=ids, log_probs=(0.0,) * len(ids), prompt_ids=tuple(prompt))
+            steps.append(replace(step, action=action))
+            shown = [] if _clears(step.action) else [*shown, steps[-1]]
+        parts = segments(replace(session, steps=tuple(steps), score=session.score or 0.0), policy.dialect.choice_length)
+        found += [part for part in parts if len(part) <= policy.context]
+    if not found:
+        raise ForgeError("no demonstration has an action that fits the policy's context: nothing can be imitated")
+    return found
+
+
+def _clears(action: Action) -> bool:
+    return any(call.name == "clear_context" for call in action.calls)
+
+
+class _Looker:
+    """Looks at held-out actions now and then, keeps the best weights, and says when to stop. Mutable."""
+
+    def __init__(
+        self, policy: Policy, parts: Sequence[Segment], settings: Imitation, on_look: Callable[[Look], None] | None
+    ) -> None:
+        self.policy, self.parts, self.settings, self._on_look = policy, parts, settings, on_look
+        self.looks: list[Look] = []
+        self._best: tuple[float, dict[str, torch.Tensor]] | None = None
+        self._began = time.monotonic()
+        self._stale = 0
+
+    def look(self, step: int) -> bool:
+        """Whether training should stop here."""
+        loss, accuracy = foretold(self.policy, self.parts)
+        look = Look(step, loss, accuracy, time.monotonic() - self._began)
+        self.looks.append(look)
+        if self._on_look is not None:
+            self._on_look(look)
+        if self._best is None or accuracy > self._best[0]:
+            weights = {name: value.detach().clone() for name, value in self.policy.network.state_dict().items()}
+            self._best, self._stale = (accuracy, weights), 0
+        else:
+            self._stale += 1
+        late = self.settings.seconds is not None and look.seconds >= self.settings.seconds
+        ripe = self._best[0] >= self.settings.least_accuracy
+        return late or (ripe and self._stale >= self.settings.patience)
+
+    def restore(self) -> None:
+        if self._best is not None:
+            self.policy.network.load_state_dict(self._best[1])
+
+
+@torch.no_grad()
+def foretold(policy: Policy, parts: Sequence[Segment]) -> tuple[float, float]:
+    """The mean loss of an action token, in nats, and the share of actions that greedy decoding would write as they are
+    when it is shown all that came before."""
+    network, device = policy.network.eval(), policy.network.device
+    loss, tokens, right, count = 0.0, 0, 0, 0
+    for group in by_budget([len(part) for part in parts], 16_384):
+        part = rows([parts[number] for number in group]).to(device)
+        logits, _ = network(part.ids_bt, part.rows_n, part.columns_n)
+        losses = torch.nn.functional.cross_entropy(logits, part.targets_n, reduction="none")
+        loss, tokens = loss + float(losses.sum()), tokens + len(losses)
+        correct = (logits.argmax(-1) == part.targets_n).cpu()
+        turns = torch.tensor([turn + 10_000 * number for number in group for turn in parts[number].turns])
+        _, number_of = torch.unique_consecutive(turns, return_inverse=True)
+        whole = torch.ones(int(number_of[-1]) + 1, dtype=torch.bool).scatter_reduce(
+            0, number_of, correct, "amin", include_self=True
+        )
+        right, count = right + int(whole.sum()), count + len(whole)
+    return loss / tokens, right / count
+
+
+def _train(policy: Policy, parts: Sequence[Segment], settings: Imitation, seed: int, looker: _Looker) -> None:
+    """TRL's SFTTrainer on rows of ids and labels."""
+    os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
+    from datasets import Dataset as Rows
+    from transformers import TrainerCallback
+    from trl.trainer.sft_config import SFTConfig
+    from trl.trainer.sft_trainer import SFTTrainer
+
+    class Look(TrainerCallback):
+        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            if state.global_step % settings.every == 0 or state.global_step == state.max_steps:
+                control.should_training_stop |= looker.look(state.global_step)
+                policy.network.train()
+
+    labels = [_labels(part) for part in parts]
+    data = Rows.from_dict({"input_ids": [part.ids for part in parts], "labels": labels})
+    with tempfile.TemporaryDirectory() as folder:
+        config = SFTConfig(
+            output_dir=folder, num_train_epochs=settings.epochs, per_device_train_batch_size=settings.batch,
+            learning_rate=settings.learning_rate, lr_scheduler_type="cosine", warmup_steps=0.03, max_length=None,
+            packing=False, seed=seed, use_cpu=policy.network.device.type == "cpu", bf16=settings.precision == "bf16",
+            report_to=[], save_strategy="no", logging_strategy="no", disable_tqdm=True, gradient_checkpointing=False,
+            dataset_kwargs={"skip_prepare_dataset": True}, remove_unused_columns=False,
+        )  # fmt: skip
+        trainer = SFTTrainer(model=policy.network.model, args=config, train_dataset=data,
+                             processing_class=policy.tokenizer, callbacks=[Look()])  # fmt: skip
+        policy.network.train()
+        trainer.train()
+
+
+def _labels(part: Segment) -> list[int]:
+    labels = [IGNORED] * len(part)
+    for place in part.places:
+        labels[place] = part.ids[place]
+    return labels

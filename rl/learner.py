@@ -1,0 +1,301 @@
+"""One update of PPO: from experience to changed weights."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from copy import deepcopy
+from typing import Any
+
+import torch
+
+from functions.errors import ForgeError
+from rl.batch import Rows, by_budget, rows
+from rl.experience import Experience, minibatches
+from rl.loss import entropy, exact_kl, importance, policy_loss, sampled_kl, value_loss
+from rl.network import Network
+from rl.ppo import KL, PPO
+from rl.sampling import Sampling
+
+
+class Diverged(ForgeError):
+    """A loss or gradient is no finite number; the weights are those of the last good step."""
+
+
+class Learner:
+    """A network with its optimizer and reference. Mutable.
+
+    Args:
+        network: what is trained.
+        settings: of PPO.
+        sampling: how the sessions were drawn: log-probabilities are of that distribution's temperature.
+        accelerator: an `accelerate.Accelerator`, for devices, precision and many processes; None is one made here.
+    """
+
+    def __init__(self, network: Network, settings: PPO, sampling: Sampling, accelerator: Any = None) -> None:
+        from accelerate import Accelerator
+
+        if accelerator is None:
+            accelerator = Accelerator(mixed_precision="bf16" if settings.precision == "bf16" else "no",
+                                      cpu=network.device.type == "cpu")  # fmt: skip
+        self.settings, self.temperature = settings, sampling.temperature or 1.0
+        self.accelerator = accelerator
+        self.kl_coefficient = settings.kl.coefficient if settings.kl is not None else 0.0
+        self.micro_tokens = settings.micro_tokens
+        self.notes: list[str] = []  # recoveries to be told
+        self._reference = _frozen_copy(network) if settings.kl is not None else None
+        optimizer = torch.optim.AdamW(_groups(network, settings), weight_decay=settings.weight_decay, betas=(0.9, 0.95),
+                                      fused=True)  # fmt: skip
+        self._rates = [group["lr"] for group in optimizer.param_groups]
+        self.module, self.optimizer = accelerator.prepare(network, optimizer)
+        self.network = network
+
+    @torch.no_grad()
+    def measure(self, experience: Experience) -> None:
+        """Fill in what the policy and its reference think of each action token now, before the update."""
+        self.network.eval()
+        for group in by_budget([len(segment) for segment in experience.segments], self.micro_tokens):
+            part = self._rows(experience, group)
+            flat = experience.flat(group)
+            with self.accelerator.autocast():
+                logits, values = self.network(part.ids_bt, part.rows_n, part.columns_n)
+                experience.old[flat] = self._log_probs(logits, part).cpu()
+                experience.values[flat] = values.float().cpu()
+                if self._needs_reference_log_probs:
+                    reference = self._reference_logits(part)
+                    experience.reference[flat] = self._log_probs(reference, part).cpu()
+
+    @property
+    def _needs_reference_log_probs(self) -> bool:
+        kl = self.settings.kl
+        return kl is not None and (kl.into == "reward" or kl.estimator in ("k1", "k2", "k3"))
+
+    def prepare(self, experience: Experience, *, drawn: torch.Tensor | None = None) -> dict[str, float]:
+        """Measure, then fill in advantages; `drawn`: which tokens were sampled, None is all of them."""
+        settings, kl = self.settings, self.settings.kl
+        self.measure(experience)
+        figures: dict[str, float] = {}
+        penalty = None
+        if kl is not None and self._needs_reference_log_probs:
+            estimate = sampled_kl(experience.old, experience.reference, "k1") * experience.on(kl.on)
+            figures["kl_reference"] = _mean(estimate, experience.on(kl.on))
+            if kl.into == "reward":
+                penalty = self.kl_coefficient * estimate
+        experience.learned = experience.on(settings.learn)
+        if drawn is not None:
+            experience.learned = experience.learned & drawn
+        experience.weights = importance(experience.old, experience.rollout, cap=settings.importance_cap)
+        experience.estimate(settings, penalty)
+        figures["value_explained"] = _explained(experience)
+        figures["importance"] = _mean(experience.weights, experience.learned)
+        experience.normalize(settings.advantages)
+        return figures
+
+    def update(self, experience: Experience, *, progress: float, seed: int, warmup: bool = False) -> dict[str, float]:
+        """All epochs over an experience that was prepared.
+
+        Args:
+            progress: the share of the training that is done, for what falls over time.
+            seed: of the order of sessions.
+            warmup: train values only.
+
+        Returns:
+            Means over the update, by name.
+
+        Raises:
+            Diverged: a loss is no finite number.
+        """
+        settings = self.settings
+        for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = rate * settings.rate_at(progress)
+        generator = torch.Generator().manual_seed(seed)
+        totals: dict[str, float] = defaultdict(float)
+        steps = 0
+        for _ in range(settings.epochs):
+            for chosen in minibatches(len(experience.sessions), settings.minibatch, generator):
+                parts = [segment for number in chosen for segment in experience.sessions[number]]
+                figures = self._step(experience, parts, settings.entropy_at(progress), warmup)
+                steps += 1
+                for name, value in figures.items():
+                    totals[name] += value
+            if settings.stop_kl is not None and figures["kl_old"] > settings.stop_kl:
+                totals["stopped_early"] = float(steps)
+                break
+        means = {name: value / steps for name, value in totals.items()}
+        means["optimizer_steps"] = float(steps)
+        if settings.kl is not None:
+            measured = means.get("kl", 0.0)
+            self.kl_coefficient = settings.kl.adapted(self.kl_coefficient, measured)
+        return means
+
+    def _step(self, experience: Experience, parts: Sequence[int], bonus: float, warmup: bool) -> dict[str, float]:
+        """One optimizer step over a minibatch, in as many passes as the budget of tokens needs."""
+        while True:
+            try:
+                figures = self._accumulate(experience, parts, bonus, warmup)
+                break
+            except torch.cuda.OutOfMemoryError:
+                longest = max(len(experience.segments[number]) for number in parts)
+                if self.micro_tokens <= longest:
+                    raise ForgeError(f"the GPU has no memory for one segment of {longest} tokens: use a smaller model, "
+                                     "lora=, precision='bf16', or shorter sessions") from None  # fmt: skip
+                self.micro_tokens = max(longest, self.micro_tokens // 2)
+                self.notes.append(f"out of GPU memory: micro_tokens is now {self.micro_tokens}")
+                self.optimizer.zero_grad()
+                torch.cuda.empty_cache()
+        norm = self.accelerator.clip_grad_norm_(self.module.parameters(), self.settings.gradient_clip)
+        if not torch.isfinite(norm):
+            self.optimizer.zero_grad()
+            raise Diverged("the gradient is no finite number")
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return {**figures, "gradient_norm": float(norm)}
+
+    def _accumulate(self, experience: Experience, parts: Sequence[int], bonus: float, warmup: bool) -> dict[str, float]:
+        flat = experience.flat(parts)
+        kl = self.settings.kl
+        counts = {
+            "learned": float(experience.learned[flat].sum()),
+            "all": float(len(flat)),
+            "kl": float(experience.on(kl.on)[flat].sum()) if kl is not None else 0.0,
+        }
+        counts = self._everywhere(counts)
+        totals: dict[str, float] = defaultdict(float)
+        groups = by_budget([len(experience.segments[number]) for number in parts], self.micro_tokens)
+        for place, group in enumerate(groups):
+            last = place + 1 == len(groups)
+            with nullcontext() if last else self.accelerator.no_sync(self.module):
+                loss, figures = self._loss(experience, [parts[number] for number in group], counts, bonus, warmup)
+                if not torch.isfinite(loss):
+                    self.optimizer.zero_grad()
+                    broken = [name for name, value in figures.items() if value != value]
+                    raise Diverged(f"the loss is no finite number ({', '.join(broken) or 'all of it'})")
+                self.accelerator.backward(loss * self.accelerator.num_processes)
+            for name, value in figures.items():
+                totals[name] += value
+        return dict(totals)
+
+    def _everywhere(self, counts: Mapping[str, float]) -> dict[str, float]:
+        """Sums over all processes, so that each token weighs the same wherever it is."""
+        if self.accelerator.num_processes == 1:
+            return {name: max(value, 1.0) for name, value in counts.items()}
+        summed = self.accelerator.reduce(torch.tensor(list(counts.values()), device=self.accelerator.device), "sum")
+        return {name: max(float(value), 1.0) for name, value in zip(counts, summed, strict=True)}
+
+    def _loss(
+        self, experience: Experience, group: Sequence[int], counts: Mapping[str, float], bonus: float, warmup: bool
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        """The loss of some segments: sums over their tokens, divided by the counts of the whole minibatch."""
+        settings, kl = self.settings, self.settings.kl
+        part, flat = self._rows(experience, group), experience.flat(group)
+        device = part.ids_bt.device
+
+        def of(values: torch.Tensor) -> torch.Tensor:
+            return values[flat].to(device)
+
+        with self.accelerator.autocast():
+            logits, values = self.module(
+                part.ids_bt, part.rows_n, part.columns_n, detach_value=settings.detach_value or warmup
+            )
+        logits, values = logits.float(), values.float()
+        critic = value_loss(values, of(experience.returns), of(experience.values), clip=settings.value_clip)
+        critic = critic.sum() / counts["all"]
+        figures = {"value_loss": float(critic)}
+        loss = settings.value_coefficient * critic
+        if warmup:
+            return loss, figures
+        learned = of(experience.learned)
+        scaled = logits[learned] / self.temperature
+        log_probs = _chosen(scaled, part.targets_n[learned])
+        old, weight = of(experience.old)[learned], of(experience.weights)[learned]
+        surrogate, clipped = policy_loss(
+            log_probs, old, of(experience.advantages)[learned], clip=settings.clip, dual_clip=settings.dual_clip
+        )
+        policy = (weight * surrogate).sum() / counts["learned"]
+        spread = entropy(scaled).sum() / counts["learned"]
+        loss = loss + policy - bonus * spread
+        figures |= {
+            "policy_loss": float(policy),
+            "entropy": float(spread),
+            "clip_fraction": float(clipped.sum()) / counts["learned"],
+            "kl_old": float(sampled_kl(old, log_probs.detach(), "k3").sum()) / counts["learned"],
+        }
+        if kl is not None and kl.into == "loss":
+            divergence = self._divergence(kl, experience, flat, part, logits) / counts["kl"]
+            loss = loss + self.kl_coefficient * divergence
+            figures["kl"] = float(divergence)
+        return loss, figures
+
+    def _divergence(
+        self, kl: KL, experience: Experience, flat: torch.Tensor, part: Rows, logits: torch.Tensor
+    ) -> torch.Tensor:
+        held = experience.on(kl.on)[flat].to(logits.device)
+        if not bool(held.any()):
+            return logits.sum() * 0.0
+        if kl.estimator in ("k1", "k2", "k3"):
+            log_probs = _chosen(logits[held] / self.temperature, part.targets_n[held])
+            return sampled_kl(log_probs, experience.reference[flat].to(logits.device)[held], kl.estimator).sum()
+        with torch.no_grad(), self.accelerator.autocast():
+            reference = self._reference_logits(part)[held]
+        return exact_kl(logits[held], reference.float(), forward=kl.estimator == "imitation").sum()
+
+    def state(self) -> dict[str, Any]:
+        """All that changes between updates, besides the weights."""
+        return {
+            "optimizer": self.optimizer.state_dict(),
+            "kl_coefficient": self.kl_coefficient,
+            "micro_tokens": self.micro_tokens,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` gave."""
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.kl_coefficient, self.micro_tokens = float(state["kl_coefficient"]), int(state["micro_tokens"])
+
+    def _rows(self, experience: Experience, group: Sequence[int]) -> Rows:
+        return rows([experience.segments[number] for number in group]).to(self.accelerator.device)
+
+    def _reference_logits(self, part: Rows) -> torch.Tensor:
+        if self._reference is not None:
+            logits, _ = self._reference(part.ids_bt, part.rows_n, part.columns_n)
+        else:
+            with self.network.reference():
+                logits, _ = self.network(part.ids_bt, part.rows_n, part.columns_n)
+        return logits.float()  # type: ignore[no-any-return]
+
+    def _log_probs(self, logits: torch.Tensor, part: Rows) -> torch.Tensor:
+        return _chosen(logits.float() / self.temperature, part.targets_n)
+
+
+def _chosen(logits_nv: torch.Tensor, ids_n: torch.Tensor) -> torch.Tensor:
+    return torch.log_softmax(logits_nv, -1).gather(-1, ids_n.unsqueeze(-1)).squeeze(-1)
+
+
+def _frozen_copy(network: Network) -> Network | None:
+    """The policy that training begins with; None where taking an adapter off gives it."""
+    if hasattr(network.model, "disable_adapter"):
+        return None
+    return deepcopy(network).requires_grad_(False).eval()
+
+
+def _groups(network: Network, settings: PPO) -> list[dict[str, Any]]:
+    critic = [network.value_head, *([] if network.critic is None else [network.critic])]
+    of_critic = {id(weight) for part in critic for weight in part.parameters()}
+    trained = [weight for weight in network.parameters() if weight.requires_grad]
+    value_rate = settings.value_learning_rate or settings.learning_rate
+    return [
+        {"params": [w for w in trained if id(w) not in of_critic], "lr": settings.learning_rate},
+        {"params": [w for w in trained if id(w) in of_critic], "lr": value_rate},
+    ]
+
+
+def _mean(values: torch.Tensor, mask: torch.Tensor) -> float:
+    return float((values * mask).sum() / mask.sum().clamp(min=1))
+
+
+def _explained(experience: Experience) -> float:
+    """The share of the returns' variance that the values explain."""
+    spread = experience.returns.var(unbiased=False)
+    left = (experience.returns - experience.values).var(unbiased=False)
+    return float(1 - left / spread) if float(spread) > 1e-12 else 0.0

@@ -1,0 +1,87 @@
+"""Policies from folders and from the Hugging Face hub."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from functions.errors import ForgeError
+
+if TYPE_CHECKING:
+    from rl.policy import Policy
+
+
+def load(
+    kind: type[Policy],
+    path: str | Path,
+    *,
+    lora: Any,  # int or peft.LoraConfig
+    functions: Iterable[str],
+    dtype: str,
+    device: str | None,
+    settings: Mapping[str, Any],
+) -> Policy:
+    """See `Policy.from_pretrained`."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from rl.policy import SETTINGS, VALUES
+
+    if dtype not in ("float32", "bfloat16", "float16"):
+        raise ForgeError(f"from_pretrained(dtype={dtype!r}): one of 'float32', 'bfloat16', 'float16'")
+    place = _device(device)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path)
+        model: Any = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype))
+        model.to(place)
+    except (OSError, ValueError, KeyError) as error:
+        raise ForgeError(
+            f"no causal language model with its tokenizer can be loaded from {str(path)!r}: {error}"
+        ) from error
+    saved = _saved_settings(Path(path) / SETTINGS)
+    policy = kind(model, tokenizer, **{**saved, **settings})
+    policy.learn_names(functions)
+    if (Path(path) / VALUES).exists():
+        policy.load_values(Path(path) / VALUES)
+    if lora is not None:
+        _adapt(policy, lora)
+    return policy
+
+
+def _saved_settings(path: Path) -> dict[str, Any]:
+    """The policy's own settings, where Forge saved it."""
+    from functools import partial
+
+    from rl.function_tokens import FunctionTokens
+
+    if not path.exists():
+        return {}
+    try:
+        saved: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        instructions = saved.pop("instructions")
+        dialects = {"FunctionTokens": partial(FunctionTokens, instructions=instructions)}
+        return {**saved, "dialect": dialects[saved["dialect"]]}
+    except (OSError, ValueError, KeyError) as error:
+        raise ForgeError(f"{path} is damaged ({error!r}): remove it to load the plain transformers folder") from error
+
+
+def _device(device: str | None) -> str:
+    if device is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise ForgeError(f"from_pretrained(device={device!r}): no CUDA GPU can be used here: give device='cpu', or "
+                         "leave it out")  # fmt: skip
+    return device
+
+
+def _adapt(policy: Policy, lora: Any) -> None:  # int or peft.LoraConfig
+    from peft import LoraConfig, get_peft_model
+
+    if isinstance(lora, int):
+        new = list(getattr(policy.dialect, "own_ids", ()))
+        lora = LoraConfig(r=lora, lora_alpha=2 * lora, target_modules="all-linear", trainable_token_indices=new or None)
+    policy.network.model = get_peft_model(policy.network.model, lora)
+    policy.network.eval()

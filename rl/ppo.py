@@ -1,0 +1,154 @@
+"""The settings of PPO, each checked where it is given."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from functions.errors import ForgeError
+from rl.loss import Estimator
+
+Tokens = Literal["all", "choices", "arguments"]
+
+
+def _require(owner: str, settings: object, name: str, least: float, most: float) -> None:
+    value = getattr(settings, name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        bound = f"from {least:g} up" if most == math.inf else f"from {least:g} to {most:g}"
+        raise ForgeError(f"{owner}({name}={value!r}): give a number {bound}")
+
+
+def _choice(owner: str, settings: object, name: str, choices: tuple[str, ...]) -> None:
+    if getattr(settings, name) not in choices:
+        raise ForgeError(f"{owner}({name}={getattr(settings, name)!r}): one of {', '.join(map(repr, choices))}")
+
+
+@dataclass(frozen=True, slots=True)
+class KL:
+    """What keeps the policy near the one that training began with.
+
+    Args:
+        coefficient: of the divergence, in nats a token.
+        into: the "loss", or the "reward" of each token (arXiv 2203.02155).
+        estimator: "k1", "k2", "k3" from the drawn token, "exact" KL(policy || reference) over the vocabulary,
+            "imitation" KL(reference || policy). The reward takes k1.
+        on: "all" action tokens, those that choose a function ("choices"), or what follows ("arguments").
+        target: nats a token that the coefficient adapts to (arXiv 1909.08593); None leaves it as it is.
+    """
+
+    coefficient: float = 0.05
+    into: Literal["loss", "reward"] = "loss"
+    estimator: Estimator = "k3"
+    on: Tokens = "all"
+    target: float | None = None
+
+    def __post_init__(self) -> None:
+        _require("KL", self, "coefficient", 0.0, math.inf)
+        _choice("KL", self, "into", ("loss", "reward"))
+        _choice("KL", self, "estimator", get_args(Estimator))
+        _choice("KL", self, "on", get_args(Tokens))
+        if self.target is not None:
+            _require("KL", self, "target", 1e-9, math.inf)
+        if self.into == "reward" and self.estimator not in ("k1", "k3"):
+            raise ForgeError(f"KL(into='reward', estimator={self.estimator!r}): a reward takes one number a drawn "
+                             "token: leave the estimator out")  # fmt: skip
+
+    def adapted(self, coefficient: float, measured: float) -> float:
+        """The next coefficient after an update that measured this divergence."""
+        if self.target is None:
+            return coefficient
+        error = min(max(measured / self.target - 1, -0.2), 0.2)
+        return coefficient * (1 + error)
+
+
+@dataclass(frozen=True, slots=True)
+class PPO:
+    """Proximal policy optimization over agent sessions (arXiv 1707.06347, 2405.14751).
+
+    Args:
+        batch: sessions an update, rounded up to whole streams.
+        minibatch: sessions an optimizer step.
+        epochs: passes over a batch.
+        learning_rate: of the policy; falls linearly to `final_learning_rate` times it.
+        value_learning_rate: of the value head and critic; None is `learning_rate`.
+        clip: how far the ratio may leave 1 before its gradient stops.
+        dual_clip: bound on the loss of bad tokens that became likely (arXiv 1912.09729).
+        value_clip: how far a value may move from the old one before its gradient stops.
+        value_coefficient: of the value loss.
+        detach_value: keep the gradient of the value loss out of the policy's trunk.
+        entropy: coefficient of the entropy bonus; two numbers go linearly from the first to the second.
+        gamma, lam: of generalized advantage estimation, a token or a turn.
+        level: one advantage a "token", or one a "turn".
+        advantages: "whiten" takes off the mean and divides by the standard deviation, "scale" only divides, "raw".
+        learn: which tokens carry the policy's loss and entropy: "all", or those that choose a function ("choices").
+        kl: what keeps the policy near the first one; None: nothing, and no reference is kept.
+        importance_cap: of the weight of a token that engine and learner rate differently.
+        stop_kl: end an update early when the policy is this far (nats a token) from where the update began.
+        critic_warmup: first updates, in which only values learn.
+        gradient_clip: of the norm.
+        weight_decay: of AdamW.
+        micro_tokens: ids a forward pass, with filling; a larger minibatch is accumulated.
+        precision: "fp32", or "bf16" (mixed).
+        validate_every: updates between looks at the validation streams.
+        checkpoint_every: updates between checkpoints.
+
+    Raises:
+        ForgeError: a value out of range.
+    """
+
+    batch: int = 256
+    minibatch: int = 64
+    epochs: int = 2
+    learning_rate: float = 3e-4
+    final_learning_rate: float = 0.1
+    value_learning_rate: float | None = None
+    clip: float = 0.2
+    dual_clip: float | None = None
+    value_clip: float | None = None
+    value_coefficient: float = 0.5
+    detach_value: bool = False
+    entropy: float | tuple[float, float] = 0.0
+    gamma: float = 1.0
+    lam: float = 0.95
+    level: Literal["token", "turn"] = "token"
+    advantages: Literal["whiten", "scale", "raw"] = "whiten"
+    learn: Literal["all", "choices"] = "all"
+    kl: KL | None = KL()
+    importance_cap: float = 2.0
+    stop_kl: float | None = None
+    critic_warmup: int = 0
+    gradient_clip: float = 1.0
+    weight_decay: float = 0.0
+    micro_tokens: int = 32_768
+    precision: Literal["fp32", "bf16"] = "fp32"
+    validate_every: int = 10
+    checkpoint_every: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("batch", "minibatch", "epochs", "micro_tokens", "validate_every", "checkpoint_every"):
+            _require("PPO", self, name, 1, math.inf)
+        for name in ("learning_rate", "clip", "gradient_clip", "importance_cap"):
+            _require("PPO", self, name, 1e-12, math.inf)
+        for name in ("gamma", "lam", "final_learning_rate"):
+            _require("PPO", self, name, 0.0, 1.0)
+        for name in ("value_coefficient", "critic_warmup", "weight_decay"):
+            _require("PPO", self, name, 0.0, math.inf)
+        for name in ("value_learning_rate", "value_clip", "stop_kl"):
+            if getattr(self, name) is not None:
+                _require("PPO", self, name, 1e-12, math.inf)
+        if self.dual_clip is not None:
+            _require("PPO", self, "dual_clip", 1.0, math.inf)
+        _choice("PPO", self, "level", ("token", "turn"))
+        _choice("PPO", self, "advantages", ("whiten", "scale", "raw"))
+        _choice("PPO", self, "learn", ("all", "choices"))
+        _choice("PPO", self, "precision", ("fp32", "bf16"))
+
+    def entropy_at(self, progress: float) -> float:
+        """The entropy coefficient when this share of the training is done."""
+        first, last = self.entropy if isinstance(self.entropy, tuple) else (self.entropy, self.entropy)
+        return first + (last - first) * progress
+
+    def rate_at(self, progress: float) -> float:
+        """The share of the first learning rate that is left."""
+        return 1.0 - (1.0 - self.final_learning_rate) * progress
