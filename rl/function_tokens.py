@@ -124,6 +124,11 @@ class FunctionTokens:
         """The tokens that choose a function."""
         return frozenset(self._names)
 
+    @property
+    def own_ids(self) -> tuple[int, ...]:
+        """The marks and functions, which no pretrained model has seen."""
+        return (self._question, self._observation, self._act, *self._names)
+
     def token_of(self, name: str) -> int:
         """The id of a function that has one."""
         return next(token for token, known in self._names.items() if known == name)

@@ -41,7 +41,7 @@ class Learner:
                                       cpu=network.device.type == "cpu")  # fmt: skip
         self.settings, self.temperature = settings, sampling.temperature or 1.0
         self.accelerator = accelerator
-        self.kl_coefficient = settings.kl.coefficient if settings.kl is not None else 0.0
+        self.kl_coefficient = settings.kl.coefficient_at(0.0) if settings.kl is not None else 0.0
         self.micro_tokens = settings.micro_tokens
         self.notes: list[str] = []  # recoveries to be told
         self._reference = _frozen_copy(network) if settings.kl is not None else None
@@ -109,6 +109,8 @@ class Learner:
         settings = self.settings
         for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
             group["lr"] = rate * settings.rate_at(progress)
+        if settings.kl is not None and settings.kl.target is None:
+            self.kl_coefficient = settings.kl.coefficient_at(progress)
         generator = torch.Generator().manual_seed(seed)
         totals: dict[str, float] = defaultdict(float)
         steps = 0
@@ -201,7 +203,7 @@ class Learner:
         logits, values = logits.float(), values.float()
         critic = value_loss(values, of(experience.returns), of(experience.values), clip=settings.value_clip)
         critic = critic.sum() / counts["all"]
-        figures = {"value_loss": float(critic)}
+        figures = {"value_loss": float(critic.detach())}
         loss = settings.value_coefficient * critic
         if warmup:
             return loss, figures
@@ -216,15 +218,15 @@ class Learner:
         spread = entropy(scaled).sum() / counts["learned"]
         loss = loss + policy - bonus * spread
         figures |= {
-            "policy_loss": float(policy),
-            "entropy": float(spread),
+            "policy_loss": float(policy.detach()),
+            "entropy": float(spread.detach()),
             "clip_fraction": float(clipped.sum()) / counts["learned"],
             "kl_old": float(sampled_kl(old, log_probs.detach(), "k3").sum()) / counts["learned"],
         }
         if kl is not None and kl.into == "loss":
             divergence = self._divergence(kl, experience, flat, part, logits) / counts["kl"]
             loss = loss + self.kl_coefficient * divergence
-            figures["kl"] = float(divergence)
+            figures["kl"] = float(divergence.detach())
         return loss, figures
 
     def _divergence(

@@ -80,8 +80,10 @@ def _device(device: str | None) -> str:
 def _adapt(policy: Policy, lora: Any) -> None:  # int or peft.LoraConfig
     from peft import LoraConfig, get_peft_model
 
+    from rl.function_tokens import FunctionTokens
+
     if isinstance(lora, int):
-        new = list(getattr(policy.dialect, "own_ids", ()))
+        new = list(policy.dialect.own_ids) if isinstance(policy.dialect, FunctionTokens) else []
         lora = LoraConfig(r=lora, lora_alpha=2 * lora, target_modules="all-linear", trainable_token_indices=new or None)
     policy.network.model = get_peft_model(policy.network.model, lora)
     policy.network.eval()

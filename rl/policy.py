@@ -224,13 +224,15 @@ class Policy:
     @torch.no_grad()
     def _fit_embeddings(self) -> None:
         """A row for each id of the tokenizer; new rows begin at the mean of the others."""
-        causal = self.network.causal
-        fitted = getattr(causal, "forge_fitted", self._pretrained_ids())
-        if len(self.tokenizer) > causal.get_input_embeddings().weight.shape[0]:
-            causal.resize_token_embeddings(len(self.tokenizer), mean_resizing=False)
-        for layer in (causal.get_input_embeddings(), causal.get_output_embeddings()):
-            layer.weight[fitted : len(self.tokenizer)] = layer.weight[:fitted].mean(0)
-        causal.forge_fitted = len(self.tokenizer)
+        causal, critic = self.network.causal, self.network.critic
+        fitted, wanted = getattr(causal, "forge_fitted", self._pretrained_ids()), len(self.tokenizer)
+        for model in (causal, critic):
+            if model is not None and wanted > model.get_input_embeddings().weight.shape[0]:
+                model.resize_token_embeddings(wanted, mean_resizing=False)
+        layers = [causal.get_input_embeddings(), causal.get_output_embeddings()]
+        for layer in layers if critic is None else [*layers, critic.get_input_embeddings()]:
+            layer.weight[fitted:wanted] = layer.weight[:fitted].mean(0)
+        causal.forge_fitted = wanted
 
     def _pretrained_ids(self) -> int:
         new = self.dialect.new_tokens if isinstance(self.dialect, FunctionTokens) else 0

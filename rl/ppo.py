@@ -19,6 +19,20 @@ def _require(owner: str, settings: object, name: str, least: float, most: float)
         raise ForgeError(f"{owner}({name}={value!r}): give a number {bound}")
 
 
+def _along(line: float | tuple[float, float], progress: float) -> float:
+    first, last = line if isinstance(line, tuple) else (line, line)
+    return first + (last - first) * progress
+
+
+def _require_line(owner: str, settings: object, name: str) -> None:
+    line = getattr(settings, name)
+    ends = line if isinstance(line, tuple) and len(line) == 2 else (line,)
+    if not all(isinstance(end, int | float) and 0 <= end < math.inf for end in ends):
+        raise ForgeError(
+            f"{owner}({name}={line!r}): give a number from 0 up, or two, for the first and the last update"
+        )
+
+
 def _choice(owner: str, settings: object, name: str, choices: tuple[str, ...]) -> None:
     if getattr(settings, name) not in choices:
         raise ForgeError(f"{owner}({name}={getattr(settings, name)!r}): one of {', '.join(map(repr, choices))}")
@@ -29,7 +43,7 @@ class KL:
     """What keeps the policy near the one that training began with.
 
     Args:
-        coefficient: of the divergence, in nats a token.
+        coefficient: of the divergence, in nats a token; two numbers go linearly from the first to the second.
         into: the "loss", or the "reward" of each token (arXiv 2203.02155).
         estimator: "k1", "k2", "k3" from the drawn token, "exact" KL(policy || reference) over the vocabulary,
             "imitation" KL(reference || policy). The reward takes k1.
@@ -37,22 +51,28 @@ class KL:
         target: nats a token that the coefficient adapts to (arXiv 1909.08593); None leaves it as it is.
     """
 
-    coefficient: float = 0.05
+    coefficient: float | tuple[float, float] = 0.05
     into: Literal["loss", "reward"] = "loss"
     estimator: Estimator = "k3"
     on: Tokens = "all"
     target: float | None = None
 
     def __post_init__(self) -> None:
-        _require("KL", self, "coefficient", 0.0, math.inf)
+        _require_line("KL", self, "coefficient")
         _choice("KL", self, "into", ("loss", "reward"))
         _choice("KL", self, "estimator", get_args(Estimator))
         _choice("KL", self, "on", get_args(Tokens))
+        if self.target is not None and isinstance(self.coefficient, tuple):
+            raise ForgeError("KL(target=...) adapts the coefficient: give one number to begin with")
         if self.target is not None:
             _require("KL", self, "target", 1e-9, math.inf)
         if self.into == "reward" and self.estimator not in ("k1", "k3"):
             raise ForgeError(f"KL(into='reward', estimator={self.estimator!r}): a reward takes one number a drawn "
                              "token: leave the estimator out")  # fmt: skip
+
+    def coefficient_at(self, progress: float) -> float:
+        """The coefficient when this share of the training is done, where it does not adapt."""
+        return _along(self.coefficient, progress)
 
     def adapted(self, coefficient: float, measured: float) -> float:
         """The next coefficient after an update that measured this divergence."""
@@ -139,6 +159,7 @@ class PPO:
                 _require("PPO", self, name, 1e-12, math.inf)
         if self.dual_clip is not None:
             _require("PPO", self, "dual_clip", 1.0, math.inf)
+        _require_line("PPO", self, "entropy")
         _choice("PPO", self, "level", ("token", "turn"))
         _choice("PPO", self, "advantages", ("whiten", "scale", "raw"))
         _choice("PPO", self, "learn", ("all", "choices"))
@@ -146,8 +167,7 @@ class PPO:
 
     def entropy_at(self, progress: float) -> float:
         """The entropy coefficient when this share of the training is done."""
-        first, last = self.entropy if isinstance(self.entropy, tuple) else (self.entropy, self.entropy)
-        return first + (last - first) * progress
+        return _along(self.entropy, progress)
 
     def rate_at(self, progress: float) -> float:
         """The share of the first learning rate that is left."""
