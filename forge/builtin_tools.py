@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from forge.tools import Tool, World
 from functions.errors import ForgeError
@@ -31,13 +31,14 @@ def retrieve_memory(world: World, query: str = "", count: int = 3) -> str:
     return "\n".join(f"- ({entry.kind}) {entry.text}" for entry in found) or "(nothing like that is remembered)"
 
 
-def update_memory(text: str, world: World) -> str:
+def update_memory(text: str, world: World, kind: Literal["knowledge", "question-answer"] = "knowledge") -> str:
     """Remember something for later tasks.
 
     Args:
         text: what to remember, understandable without this conversation.
+        kind: "question-answer" for a question with its answer.
     """
-    _memory(world).add(text, source=world.task.id)
+    _memory(world).add(text, kind=kind, source=world.task.id, stream=world.task.stream)
     return "remembered"
 
 
@@ -47,7 +48,7 @@ def reflect(lesson: str, world: World) -> str:
     Args:
         lesson: the lesson, in one or two sentences.
     """
-    _memory(world).add(lesson, kind="reflection", source=world.task.id)
+    _memory(world).add(lesson, kind="reflection", source=world.task.id, stream=world.task.stream)
     return "remembered"
 
 

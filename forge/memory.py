@@ -1,93 +1,176 @@
-"""What an agent keeps from one task to the next: entries, found again by their words."""
+"""What an agent keeps from one task to the next: entries, found again by their words or their meaning."""
 
 from __future__ import annotations
 
-import hashlib
-import math
-import re
-from collections import Counter
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from forge.encoder import Encode, Encoder
+from forge.memory_file import MemoryFile
+from forge.memory_layers import Layer, View, words_of
+from forge.memory_search import by_vector, by_words
 from functions.errors import ForgeError
 
-_WORD = re.compile(r"[^\W_]+")
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing remembered. `kind`: knowledge, question-answer, reflection, or a word of the user's own."""
+    """One thing remembered.
+
+    Args:
+        kind: "knowledge", "question-answer", "reflection", or a word of the user's own.
+        source: the task that it comes from.
+        stream: the stream of that task.
+    """
 
     text: str
     kind: str = "knowledge"
     source: str = ""
+    stream: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A state of a memory, to go back to."""
+
+    view: View
+
+    @property
+    def digest(self) -> str:
+        return self.view.digest_bytes.hex()
 
 
 class Memory:
-    """Entries in the order they came. Mutable; a fork is O(1) and neither side sees what the other adds later."""
+    """Entries in the order they came. Mutable. Forks, snapshots and going back take constant time, whatever is held;
+    what one fork adds, no other sees.
 
-    def __init__(self) -> None:
-        self._entries: list[Entry] = []  # shared with forks; this memory owns the first `_length`
-        self._length = 0
-        self._digest = hashlib.sha256(b"memory").hexdigest()
+    Args:
+        path: an SQLite file that keeps the entries; several processes may use one. None keeps them in this process.
+            Forks of a memory in a file are in the process.
+        encoder: search by meaning: the name of a sentence-transformers model (extra `dense`), or a callable that
+            makes a matrix of a list of texts. None searches by words.
 
-    def add(self, text: str, *, kind: str = "knowledge", source: str = "") -> Entry:
+    Raises:
+        ForgeError: the file is no memory, or one of another encoder.
+    """
+
+    def __init__(self, path: str | Path | None = None, *, encoder: str | Encode | Any = None) -> None:
+        self._encoder = None if encoder is None else encoder if isinstance(encoder, Encoder) else Encoder(encoder)
+        self._view = View(Layer(None))
+        self._lock = threading.RLock()
+        self._cuts = 0
+        self._file = None
+        if path is not None:
+            self._file = MemoryFile(path, "" if self._encoder is None else self._encoder.name)
+            self._catch_up()
+
+    def add(self, text: str, *, kind: str = "knowledge", source: str = "", stream: str = "") -> Entry:
+        """Raises:
+        ForgeError: the text is empty, or the file cannot be written: then the entry is not kept.
+        """
         if not isinstance(text, str) or not text.strip():
             raise ForgeError(f"memory cannot keep {text!r}: give a non-empty text")
-        entry = Entry(text, kind, source)
-        if len(self._entries) != self._length:  # a fork went on from here: go on in a list of our own
-            self._entries = self._entries[: self._length]
-        self._entries.append(entry)
-        self._length += 1
-        record = f"{self._digest}\0{kind}\0{source}\0{text}".encode("utf-8", "surrogatepass")
-        self._digest = hashlib.sha256(record).hexdigest()
+        entry = Entry(text, kind, source, stream)
+        vector = None if self._encoder is None else self._encoder.encode([text])[0]
+        with self._lock:
+            if self._file is None:
+                self._extend(entry, vector)
+            else:
+                with self._file.transaction():
+                    self._file.append(entry, None if vector is None else vector.tobytes())
+                self._catch_up()
         return entry
 
     def search(self, query: str, k: int = 3) -> list[Entry]:
-        """The `k` entries most alike in words (BM25), best first; none that shares no word; ties: newest first."""
-        wanted = set(_words(query))
-        entries = list(self)
-        documents = [Counter(_words(entry.text)) for entry in entries]
-        if not wanted or not documents:
+        """The `k` entries most alike, best first, ties newest first. By words: BM25, none that shares no word; with an
+        encoder: the cosine."""
+        view = self._now()
+        if k < 1 or not len(self):
             return []
-        average = sum(map(Counter.total, documents)) / len(documents)
-        rarity = {word: _rarity(sum(word in document for document in documents), len(documents)) for word in wanted}
-        scored = [(_bm25(document, rarity, average), number) for number, document in enumerate(documents)]
-        best = sorted((pair for pair in scored if pair[0] > 0), reverse=True)[:k]
-        return [entries[number] for _, number in best]
+        if self._encoder is not None:
+            numbers = by_vector(view, self._encoder.encode([query])[0], k)
+        else:
+            numbers = by_words(view, words_of(query), k)
+        return [_entry(view, number) for number in numbers]
 
     def since(self, count: int) -> list[Entry]:
         """The entries after the first `count`."""
-        return self._entries[count : self._length]
+        return self._now().since(count)
 
     def fork(self) -> Memory:
-        """A memory with the same entries that goes its own way from here."""
-        fork = Memory()
-        fork._entries, fork._length, fork._digest = self._entries, self._length, self._digest
+        """A memory in this process with the same entries, that goes its own way from here."""
+        fork = Memory(encoder=self._encoder)
+        fork._view = self._now()
         return fork
+
+    def snapshot(self) -> Snapshot:
+        """What it holds now."""
+        return Snapshot(self._now())
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Hold what it held then.
+
+        Raises:
+            ForgeError: the memory is kept in a file, and the snapshot is no earlier state of it.
+        """
+        with self._lock:
+            if self._file is not None:
+                with self._file.transaction():
+                    self._catch_up()
+                    now, length = self._view, snapshot.view.length
+                    if length > now.length or now.digest_at(length) != snapshot.view.digest_bytes:
+                        raise ForgeError(f"the memory {self._file.path} never held what this snapshot holds: only an "
+                                         "earlier state of the file can be restored")  # fmt: skip
+                    self._file.cut(length)
+                    self._cuts = self._file.cuts
+            self._view = snapshot.view
 
     @property
     def digest(self) -> str:
         """A content hash of the entries, in order."""
-        return self._digest
+        return self._now().digest_bytes.hex()
+
+    def close(self) -> None:
+        """Let go of the file, if there is one."""
+        if self._file is not None:
+            self._file.close()
 
     def __len__(self) -> int:
-        return self._length
+        return self._now().length
 
     def __iter__(self) -> Iterator[Entry]:
-        return iter(self._entries[: self._length])
+        return iter(self.since(0))
+
+    def _now(self) -> View:
+        if self._file is not None:
+            with self._lock:
+                self._catch_up()
+        return self._view
+
+    def _catch_up(self) -> None:
+        """Read what other processes did."""
+        assert self._file is not None
+        if not self._file.changed():
+            return
+        if (cuts := self._file.cuts) != self._cuts:
+            self._cuts, self._view = cuts, View(Layer(None))
+        for *row, blob in self._file.since(self._view.length):
+            self._extend(Entry(*row), _vector(blob))
+
+    def _extend(self, entry: Entry, vector: np.ndarray | None) -> None:
+        self._view = self._view.extended(entry, vector)
 
 
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text.casefold())
+def _entry(view: View, number: int) -> Entry:
+    return next(layer.entries[number - layer.start] for layer, _ in view.layers() if number >= layer.start)
 
 
-def _rarity(holding: int, total: int) -> float:
-    return math.log(1 + (total - holding + 0.5) / (holding + 0.5))
+def _vector(blob: bytes | None) -> np.ndarray | None:
+    import numpy as np
 
-
-def _bm25(document: Counter[str], rarity: dict[str, float], average: float) -> float:
-    """Okapi BM25 with k1 = 1.2 and b = 0.75 (Robertson and Zaragoza, 2009)."""
-    weight = 1.2 * (0.25 + 0.75 * document.total() / average)
-    found = [(rarity[word], document[word]) for word in rarity if document[word]]
-    return math.fsum(weight_of * count * 2.2 / (count + weight) for weight_of, count in found)
+    return None if blob is None else np.frombuffer(blob, dtype=np.float32)
