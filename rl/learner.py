@@ -34,13 +34,8 @@ class Learner:
     """
 
     def __init__(self, network: Network, settings: PPO, sampling: Sampling, accelerator: Any = None) -> None:
-        from accelerate import Accelerator
-
-        if accelerator is None:
-            accelerator = Accelerator(mixed_precision="bf16" if settings.precision == "bf16" else "no",
-                                      cpu=network.device.type == "cpu")  # fmt: skip
         self.settings, self.temperature = settings, sampling.temperature or 1.0
-        self.accelerator = accelerator
+        self.accelerator = accelerator = accelerator or _accelerator(network.device)
         self.kl_coefficient = settings.kl.coefficient_at(0.0) if settings.kl is not None else 0.0
         self.micro_tokens = settings.micro_tokens
         self.notes: list[str] = []  # recoveries to be told
@@ -58,7 +53,7 @@ class Learner:
         for group in by_budget([len(segment) for segment in experience.segments], self.micro_tokens):
             part = self._rows(experience, group)
             flat = experience.flat(group)
-            with self.accelerator.autocast():
+            with self._autocast():
                 logits, values = self.network(part.ids_bt, part.rows_n, part.columns_n)
                 experience.old[flat] = self._log_probs(logits, part).cpu()
                 experience.values[flat] = values.float().cpu()
@@ -196,7 +191,7 @@ class Learner:
         def of(values: torch.Tensor) -> torch.Tensor:
             return values[flat].to(device)
 
-        with self.accelerator.autocast():
+        with self._autocast():
             logits, values = self.module(
                 part.ids_bt, part.rows_n, part.columns_n, detach_value=settings.detach_value or warmup
             )
@@ -238,7 +233,7 @@ class Learner:
         if kl.estimator in ("k1", "k2", "k3"):
             log_probs = _chosen(logits[held] / self.temperature, part.targets_n[held])
             return sampled_kl(log_probs, experience.reference[flat].to(logits.device)[held], kl.estimator).sum()
-        with torch.no_grad(), self.accelerator.autocast():
+        with torch.no_grad(), self._autocast():
             reference = self._reference_logits(part)[held]
         return exact_kl(logits[held], reference.float(), forward=kl.estimator == "imitation").sum()
 
@@ -255,6 +250,10 @@ class Learner:
         self.optimizer.load_state_dict(state["optimizer"])
         self.kl_coefficient, self.micro_tokens = float(state["kl_coefficient"]), int(state["micro_tokens"])
 
+    def _autocast(self) -> torch.autocast:
+        """Ours, since accelerate has one precision for all trainings of a process."""
+        return torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=self.settings.precision == "bf16")
+
     def _rows(self, experience: Experience, group: Sequence[int]) -> Rows:
         return rows([experience.segments[number] for number in group]).to(self.accelerator.device)
 
@@ -268,6 +267,16 @@ class Learner:
 
     def _log_probs(self, logits: torch.Tensor, part: Rows) -> torch.Tensor:
         return _chosen(logits.float() / self.temperature, part.targets_n)
+
+
+def _accelerator(device: torch.device) -> Any:  # accelerate.Accelerator
+    from accelerate import Accelerator
+
+    try:
+        return Accelerator(cpu=device.type == "cpu")
+    except ValueError as error:
+        raise ForgeError("accelerate holds one kind of device for each process, and this one has trained on another: "
+                         f"start a new process, or give accelerator= ({error})") from error  # fmt: skip
 
 
 def _chosen(logits_nv: torch.Tensor, ids_n: torch.Tensor) -> torch.Tensor:

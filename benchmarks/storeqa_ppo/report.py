@@ -1,0 +1,218 @@
+"""Tables and pictures of the cells: paired with the baselines, streams as units, seeds as spread."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.storeqa_ppo.recipe import VARIANTS
+
+Rows = Sequence[Sequence[Any]]  # stream, place, kind, right, advice sought, memory read
+Result = Mapping[str, Any]
+KINDS = ("attribute", "search", "opinion, first", "opinion, again")
+
+
+class Results:
+    """The cells by variant, seed and cost, and the imitations that they began with."""
+
+    def __init__(self, results: Sequence[Result]) -> None:
+        self._cells = {tuple(result["cell"]): result for result in results}
+        self.seeds = sorted({seed for variant, seed, _ in self._cells if variant == "imitation"})
+
+    def imitation(self, seed: int, *, memory: bool = True) -> Result:
+        return self._cells["imitation" if memory else "imitation without memory", seed, None]
+
+    def of(self, variant: str, cost: float) -> dict[int, Result]:
+        """By seed."""
+        return {seed: cell for (name, seed, at), cell in sorted(self._cells.items(), key=str)
+                if name == variant and at == cost}  # fmt: skip
+
+    @property
+    def costs(self) -> list[float]:
+        return sorted({cost for _, _, cost in self._cells if cost is not None})
+
+    def best_constant(self, seed: int, cost: float) -> tuple[str, Rows]:
+        """The best of imitation, never asking and always asking on these streams."""
+        start = self.imitation(seed)
+        choices = {"imitation": start["greedy"], "never": start["never"], "always": start["always"]}
+        name = max(choices, key=lambda name: score(choices[name], cost))
+        return name, choices[name]
+
+    def best_threshold(self, seed: int, cost: float) -> tuple[float, Rows]:
+        """The confidence below which asking would have been best on these very streams."""
+        rows = self.imitation(seed)["thresholds"]
+        best = max(rows, key=lambda name: score(rows[name], cost))
+        return float(best), rows[best]
+
+
+def score(rows: Rows, cost: float) -> float:
+    """Total score: accuracy minus the cost of advice."""
+    return statistics.fmean(row[3] - cost * row[4] for row in rows)
+
+
+def asks(rows: Rows) -> float:
+    return statistics.fmean(row[4] > 0 for row in rows) if rows else math.nan
+
+
+def paired(rows: Rows, other: Rows, cost: float) -> tuple[float, float]:
+    """Mean difference of total score and its standard error, clustered by stream."""
+    by_stream: dict[str, list[float]] = defaultdict(list)
+    for row, base in zip(rows, other, strict=True):
+        by_stream[row[0]].append((row[3] - cost * row[4]) - (base[3] - cost * base[4]))
+    means = [statistics.fmean(values) for values in by_stream.values()]
+    return statistics.fmean(means), statistics.stdev(means) / math.sqrt(len(means))
+
+
+def tables(results: Sequence[Result]) -> str:
+    """Everything as Markdown."""
+    seen = Results(results)
+    parts = [_imitation(seen), _main(seen), _kinds(seen), _variants(seen)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _imitation(seen: Results) -> str:
+    rows = []
+    for seed in seen.seeds:
+        cell = seen.imitation(seed)
+        looks = cell["looks"]
+        kinds = [f"{statistics.fmean(row[3] for row in _of(cell['greedy'], kind)):.3f}" for kind in KINDS]
+        rows.append([str(seed), f"{cell['parameters']:,}", f"{cell['seconds']:.0f}", f"{looks[-1][0]}",
+                     f"{max(look[2] for look in looks):.3f}", *kinds])  # fmt: skip
+    header = ("seed", "parameters", "seconds", "steps", "held-out actions right", *(f"right: {kind}" for kind in KINDS))
+    return "### Imitation (greedy, advice never sought unless it says so)\n\n" + _table(header, rows)
+
+
+def _main(seen: Results) -> str:
+    rows = []
+    for cost in seen.costs:
+        differences = []
+        for seed, cell in seen.of("ppo", cost).items():
+            name, base = seen.best_constant(seed, cost)
+            difference, error = paired(cell["greedy"], base, cost)
+            threshold, unsure = seen.best_threshold(seed, cost)
+            behind, behind_error = paired(cell["greedy"], unsure, cost)
+            differences.append(difference)
+            rows.append([f"{cost:g}", str(seed), f"{score(base, cost):.3f} ({name})",
+                         f"{score(cell['greedy'], cost):.3f}", f"{asks(cell['greedy']):.3f}",
+                         f"{score(cell['sampled'], cost):.3f}", f"{difference:+.3f} ({error:.3f})",
+                         f"{score(unsure, cost):.3f} (below {threshold:g})", f"{behind:+.3f} ({behind_error:.3f})",
+                         f"{cell['seconds']:.0f}"])  # fmt: skip
+        if differences:
+            rows.append([f"**{cost:g}**", "**mean**", "", "", "", "", f"**{_spread(differences)}**", "", "", ""])
+    header = ("c", "seed", "best constant", "PPO", "asks", "PPO, sampled", "difference (SE)",
+              "best confidence threshold, in hindsight", "difference (SE)", "seconds")  # fmt: skip
+    return "### PPO against the best of imitation, never and always asking\n\n" + _table(header, rows)
+
+
+def _kinds(seen: Results) -> str:
+    rows = []
+    for cost in seen.costs:
+        cells = list(seen.of("ppo", cost).values())
+        for kind in KINDS if cells else ():
+            parts = [_of(cell["greedy"], kind) for cell in cells]
+            answering = [[row for row in part if not row[4]] for part in parts]
+            rows.append([f"{cost:g}", kind, _spread([asks(part) for part in parts]),
+                         _spread([statistics.fmean(row[3] for row in part) for part in answering if part]),
+                         _spread([statistics.fmean(row[5] for row in part) for part in parts])])  # fmt: skip
+    header = ("c", "kind", "advice rate", "accuracy when answering", "memory read")
+    return "### By kind of question\n\n" + _table(header, rows)
+
+
+def _variants(seen: Results) -> str:
+    rows = []
+    for name in VARIANTS:
+        for cost in seen.costs:
+            cells, full = seen.of(name, cost), seen.of("ppo", cost)
+            shared = sorted(cells.keys() & full.keys())
+            if not shared or (name == "ppo" and len(VARIANTS) > 1 and cost != 0.3):
+                continue
+            differences = [paired(cells[seed]["greedy"], full[seed]["greedy"], cost)[0] for seed in shared]
+            early = [asks([row for row in cells[seed]["greedy"] if row[1] < 8]) for seed in shared]
+            late = [asks([row for row in cells[seed]["greedy"] if row[1] >= 16]) for seed in shared]
+            scores = [score(cells[seed]["greedy"], cost) for seed in shared]
+            rows.append([name, f"{cost:g}", str(len(shared)), _spread(scores), _spread(differences),
+                         _spread(early), _spread(late)])  # fmt: skip
+    header = ("variant", "c", "seeds", "total score", "against ppo, paired", "asks, first 8 of 24", "asks, last 8")
+    return "### Parts taken away or exchanged\n\n" + _table(header, rows)
+
+
+def _of(rows: Rows, kind: str) -> list[Sequence[Any]]:
+    return [row for row in rows if row[2] == kind]
+
+
+def _spread(values: Sequence[float]) -> str:
+    """Mean and standard deviation over seeds."""
+    values = [value for value in values if not math.isnan(value)]
+    if not values:
+        return "–"
+    deviation = statistics.stdev(values) if len(values) > 1 else 0.0
+    return f"{statistics.fmean(values):+.3f} ± {deviation:.3f}" if min(values) < 0 else (
+        f"{statistics.fmean(values):.3f} ± {deviation:.3f}")  # fmt: skip
+
+
+def plots(results: Sequence[Result], folder: Path) -> list[Path]:
+    """Curves of training, and how asking falls as a stream goes on."""
+    seen = Results(results)
+    found = [_curves(seen, folder / "training.png")]
+    variants = {name: list(seen.of(name, 0.3).values()) for name in ("no session value", "heuristic", "ppo")}
+    if all(variants.values()):
+        found.append(_asking({f"{name}": [cell["greedy"] for cell in cells] for name, cells in variants.items()},
+                             folder / "asking.png"))  # fmt: skip
+    return found
+
+
+def _curves(seen: Results, path: Path) -> Path:
+    figure, save = _figure(path, 4.2 * len(seen.costs))
+    for axes, cost in zip(figure.subplots(1, len(seen.costs), squeeze=False)[0], seen.costs, strict=True):
+        for seed, cell in seen.of("ppo", cost).items():
+            points = [(row["rollouts"], row["validation_reward"]) for row in cell["history"]
+                      if "validation_reward" in row]  # fmt: skip
+            axes.plot(*zip(*points, strict=True), color="C0", alpha=0.7, label="PPO, validation" if not seed else None)
+        constant = statistics.fmean(score(seen.best_constant(seed, cost)[1], cost) for seed in seen.seeds)
+        unsure = statistics.fmean(score(seen.best_threshold(seed, cost)[1], cost) for seed in seen.seeds)
+        axes.axhline(constant, color="0.4", linestyle="--", label="best constant policy")
+        axes.axhline(unsure, color="C1", linestyle=":", label="best confidence threshold")
+        axes.set_title(f"advice costs {cost:g}")
+        axes.set_xlabel("rollouts")
+        axes.set_ylabel("total score")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False, fontsize=8, loc="lower right")
+    return save()
+
+
+def _asking(variants: Mapping[str, Sequence[Rows]], path: Path) -> Path:
+    figure, save = _figure(path, 6)
+    axes = figure.subplots()
+    for name, cells in variants.items():
+        places = sorted({row[1] for rows in cells for row in rows})
+        rates = [statistics.fmean(asks([row for row in rows if row[1] // 3 == place // 3]) for rows in cells)
+                 for place in places]  # fmt: skip
+        axes.plot(places, rates, label=name)
+    axes.set_xlabel("question of the stream")
+    axes.set_ylabel("advice rate (groups of 3)")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    return save()
+
+
+def _figure(path: Path, width: float) -> tuple[Any, Callable[[], Path]]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, 3.6), layout="constrained")
+    FigureCanvasAgg(figure)
+
+    def save() -> Path:
+        figure.savefig(path, dpi=150)
+        return path
+
+    return figure, save
