@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 
 from functions.errors import ForgeError
+from rl.batch import Rows, rows
 from rl.gae import gae, whiten
 from rl.ppo import PPO, Tokens
 from rl.segments import Segment
@@ -36,6 +37,7 @@ class Experience:
             parts = [part for part in sessions[number] if part.places]
             self.sessions.append(list(range(len(self.segments), len(self.segments) + len(parts))))
             self.segments += parts
+        self._all = rows(self.segments)
         counts = [len(segment.places) for segment in self.segments]
         self.stops = torch.tensor(counts).cumsum(0).tolist()
         self.starts = [stop - count for stop, count in zip(self.stops, counts, strict=True)]
@@ -59,6 +61,18 @@ class Experience:
     def flat(self, segments: Sequence[int]) -> torch.Tensor:
         """Where the action tokens of some segments are."""
         return torch.cat([torch.arange(self.starts[number], self.stops[number]) for number in segments])
+
+    def rows(self, segments: Sequence[int]) -> Rows:
+        """Some segments side by side."""
+        flat, everything = self.flat(segments), self._all
+        counts = torch.tensor([self.stops[number] - self.starts[number] for number in segments])
+        longest = max(len(self.segments[number]) for number in segments)
+        return Rows(
+            ids_bt=everything.ids_bt[torch.tensor(segments), :longest],
+            rows_n=torch.repeat_interleave(torch.arange(len(segments)), counts),
+            columns_n=everything.columns_n[flat],
+            targets_n=everything.targets_n[flat],
+        )
 
     def on(self, tokens: Tokens) -> torch.Tensor:
         """Which tokens are of a kind."""

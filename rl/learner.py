@@ -11,8 +11,9 @@ from typing import Any
 import torch
 
 from functions.errors import ForgeError
-from rl.batch import Rows, by_budget, rows
+from rl.batch import Rows, by_budget
 from rl.experience import Experience, minibatches
+from rl.heap import keep_freed_memory
 from rl.loss import entropy, exact_kl, importance, policy_loss, sampled_kl, value_loss
 from rl.network import Network
 from rl.ppo import KL, PPO
@@ -36,6 +37,8 @@ class Learner:
     def __init__(self, network: Network, settings: PPO, sampling: Sampling, accelerator: Any = None) -> None:
         self.settings, self.temperature = settings, sampling.temperature or 1.0
         self.accelerator = accelerator = accelerator or _accelerator(network.device)
+        if network.device.type == "cpu":
+            keep_freed_memory()
         self.kl_coefficient = settings.kl.coefficient_at(0.0) if settings.kl is not None else 0.0
         self.micro_tokens = settings.micro_tokens
         self.notes: list[str] = []  # recoveries to be told
@@ -255,7 +258,7 @@ class Learner:
         return torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=self.settings.precision == "bf16")
 
     def _rows(self, experience: Experience, group: Sequence[int]) -> Rows:
-        return rows([experience.segments[number] for number in group]).to(self.accelerator.device)
+        return experience.rows(group).to(self.accelerator.device)
 
     def _reference_logits(self, part: Rows) -> torch.Tensor:
         if self._reference is not None:

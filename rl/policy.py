@@ -131,7 +131,8 @@ class Policy:
             texts = [text for task in texts for text in (task.question, str(task.answer))]
         tokenizer = train_tokenizer(texts, size=vocabulary, words=words)
         config = LlamaConfig(
-            vocab_size=len(tokenizer), hidden_size=width, intermediate_size=4 * width, num_hidden_layers=layers,
+            vocab_size=len(tokenizer), hidden_size=width, intermediate_size=-(-8 * width // 3 // 8) * 8,
+            num_hidden_layers=layers,
             num_attention_heads=heads, num_key_value_heads=heads, max_position_embeddings=context,
             pad_token_id=tokenizer.pad_token_id, bos_token_id=tokenizer.bos_token_id,
             eos_token_id=tokenizer.eos_token_id, tie_word_embeddings=False,
