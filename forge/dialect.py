@@ -43,7 +43,7 @@ class ToolCalls:
         ]
         for number, step in enumerate(context.steps):
             messages += _tool_messages(step, number)
-        return ChatRequest(messages=tuple(messages), tools=tuple(map(_tool, context.tools)), seed=context.seed)
+        return ChatRequest(messages=tuple(messages), tools=tuple(map(tool_schema, context.tools)), seed=context.seed)
 
     def parse(self, reply: Reply, context: Context) -> Action:
         if reply.error:
@@ -55,7 +55,8 @@ class ToolCalls:
         return Action(reply.text, calls, reply.finish_reason, reply.usage)
 
 
-def _tool(spec: ToolSpec) -> dict[str, Any]:
+def tool_schema(spec: ToolSpec) -> dict[str, Any]:
+    """A tool as the OpenAI chat protocol and chat templates describe it."""
     description = spec.description[:LONGEST_DESCRIPTION]
     function = {"name": spec.name, "description": description, "parameters": spec.parameters}
     return {"type": "function", "function": function}

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rl.chat_template import ChatTemplate
     from rl.engine import Engine, Generated, Limits, Request, TransformersEngine
     from rl.function_tokens import FunctionTokens
     from rl.imitation import Imitation, ImitationResult, imitate
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from rl.train import train_ppo
 
 _HOMES = {
+    "ChatTemplate": "rl.chat_template",
     "CriticValue": "rl.sessions",
     "Diverged": "rl.learner",
     "Engine": "rl.engine",
@@ -46,6 +48,7 @@ __all__ = [
     "GREEDY",
     "KL",
     "PPO",
+    "ChatTemplate",
     "CriticValue",
     "Diverged",
     "Engine",

@@ -14,6 +14,7 @@ from rl.sampling import Sampling, draw, uniforms
 
 if TYPE_CHECKING:
     from rl.grammar import Grammar
+    from rl.names import Names
     from rl.network import Network
 
 LEAST_SHARED = 8  # tokens that prompts must share for the prefix to be computed once
@@ -48,7 +49,7 @@ class Limits:
         new_tokens: ids at most.
         context: ids at most with the prompt.
         sampling: how tokens are drawn.
-        choice_ids: tokens after which `Sampling(greedy_arguments=True)` takes the likeliest.
+        names: functions, after which `Sampling(greedy_arguments=True)` takes the likeliest.
         grammar: which tokens are allowed; None allows all.
     """
 
@@ -56,7 +57,7 @@ class Limits:
     new_tokens: int
     context: int
     sampling: Sampling
-    choice_ids: frozenset[int] = frozenset()
+    names: Names | None = None
     grammar: Grammar | None = None
 
 
@@ -147,6 +148,7 @@ class _Batch:
         noise = uniforms([requests[number].seed for number in self.order], max(room))
         self.noise = torch.from_numpy(noise).to(self.device)
         self.places = torch.arange(len(placed))  # of each row in `noise`
+        self.spelling = [0] * len(placed)  # of the automaton that finds names
         self.chosen = [False] * len(placed)  # the function is named
         self.states = (
             [limits.grammar.start(requests[number].offered) for number in self.order] if limits.grammar else []
@@ -222,8 +224,9 @@ class _Batch:
             token, result = ids[row], self.results[self.order[row]]
             result.ids.append(token)
             result.log_probs.append(log_probs[row])
-            if token in limits.choice_ids:
-                self.chosen[row] = True
+            if limits.names is not None and not self.chosen[row]:
+                self.spelling[row] = limits.names.step(self.spelling[row], token)
+                self.chosen[row] = bool(limits.names.named(self.spelling[row]))
             if limits.grammar:
                 self.states[row] = limits.grammar.after(self.states[row], token)
             if token in limits.end_ids:
@@ -254,7 +257,7 @@ class _Batch:
         stay = set(going_on)
         new_order = [*going_on, *(row for row in range(len(self.order)) if row not in stay)]
         self.cache.order(torch.tensor(new_order), max(self.lengths))
-        for name in ("order", "lengths", "room", "chosen", "states"):
+        for name in ("order", "lengths", "room", "spelling", "chosen", "states"):
             values = getattr(self, name)
             if values:
                 setattr(self, name, [values[row] for row in new_order])

@@ -10,6 +10,7 @@ import torch
 from functions.errors import ForgeError
 from rl.batch import Rows, rows
 from rl.gae import gae, whiten
+from rl.grammar import Grammar, Legal, legal
 from rl.ppo import PPO, Tokens
 from rl.segments import Segment
 
@@ -50,6 +51,16 @@ class Experience:
         self.old, self.values, self.reference, self.advantages, self.returns = torch.zeros(5, len(self.rewards)).clone()
         self.weights = torch.ones_like(self.rewards)
         self.learned = torch.ones_like(self.choices)  # which tokens carry the policy's loss
+        self.legal: Legal | None = None  # what constrained decoding allowed
+
+    def constrain(self, grammar: Grammar, offered: Sequence[str]) -> None:
+        """The tokens were drawn from the legal ones alone, and so they are learned."""
+        actions = [
+            [segment.ids[place] for place, number in zip(segment.places, segment.turns, strict=True) if number == turn]
+            for segment in self.segments
+            for turn in dict.fromkeys(segment.turns)
+        ]
+        self.legal = legal(grammar, actions, offered)
 
     @staticmethod
     def _flat(parts: Sequence[Sequence[float]]) -> torch.Tensor:

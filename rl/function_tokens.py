@@ -12,6 +12,7 @@ from forge.builtin_tools import SUBMIT
 from forge.models.protocol import Context, ToolSpec
 from forge.session import Action, Call, Step
 from functions.errors import ForgeError
+from rl.names import Names
 
 QUESTION, OBSERVATION, ACT = "<|question|>", "<|observation|>", "<|act|>"
 LEARNED_NAMES = "forge_functions"  # in the tokenizer's settings: which of its tokens are functions
@@ -23,9 +24,13 @@ class FunctionTokens:
     A value alone is the argument of a function whose only, or only required, parameter it is; else the arguments are
     a JSON object. Functions are found by their ids, never by text.
 
+    Text of questions, observations and arguments never becomes a mark or a function, even if it spells one.
+
     Args:
         tokenizer: a fast tokenizer of transformers with a pad and an end token.
         instructions: show the agent's instructions before the question; a policy from scratch learns without.
+        spelled: write functions and marks with the ids that the tokenizer has, several each, instead of new ones, where
+            a vocabulary must stay as it is.
 
     Raises:
         ForgeError: the tokenizer has no end token.
@@ -33,18 +38,22 @@ class FunctionTokens:
 
     name = "function_tokens"
 
-    def __init__(self, tokenizer: Any, *, instructions: bool = False) -> None:  # PreTrainedTokenizerFast
+    def __init__(
+        self,
+        tokenizer: Any,  # PreTrainedTokenizerFast
+        *,
+        instructions: bool = False,
+        spelled: bool = False,
+    ) -> None:
         if tokenizer.eos_token_id is None:
             raise ForgeError("the tokenizer has no end token: set tokenizer.eos_token to one of its tokens")
-        self.tokenizer, self.instructions = tokenizer, instructions
+        self.tokenizer, self.instructions, self.spelled = tokenizer, instructions, spelled
         self.end_ids = frozenset({int(tokenizer.eos_token_id)})
-        self._names: dict[int, str] = {}
         self._encoded = lru_cache(maxsize=65_536)(self._encode)
+        self.functions = Names({})
         known = tokenizer.init_kwargs.get(LEARNED_NAMES, [])
-        self.new_tokens = tokenizer.add_special_tokens(
-            {"additional_special_tokens": [QUESTION, OBSERVATION, ACT]}, replace_extra_special_tokens=False
-        )
-        self._question, self._observation, self._act = tokenizer.convert_tokens_to_ids([QUESTION, OBSERVATION, ACT])
+        self.new_tokens = 0 if spelled else self._add_tokens([QUESTION, OBSERVATION, ACT])
+        self._question, self._observation, self._act = map(self._mark, (QUESTION, OBSERVATION, ACT))
         self.learn(known)
 
     def learn(self, names: Iterable[str]) -> int:
@@ -53,28 +62,32 @@ class FunctionTokens:
         Raises:
             ForgeError: the tokenizer splits an added token.
         """
-        known = set(self._names.values())
-        wanted = [name for name in names if name not in known]
+        wanted = [name for name in dict.fromkeys(names) if name not in self.functions]
         if not wanted:
             return 0
-        marks = [f"[{name}]" for name in wanted]
-        added = self.tokenizer.add_special_tokens(
-            {"additional_special_tokens": marks}, replace_extra_special_tokens=False
-        )
-        for name, mark in zip(wanted, marks, strict=True):
-            ids = self.tokenizer.encode(mark, add_special_tokens=False)
-            if len(ids) != 1:
-                raise ForgeError(f"the tokenizer writes {mark!r} as {len(ids)} tokens: it must take added tokens")
-            self._names[ids[0]] = name
-        self.tokenizer.init_kwargs[LEARNED_NAMES] = list(self._names.values())
+        added = 0 if self.spelled else self._add_tokens([f"[{name}]" for name in wanted])
+        ids = {name: self.functions.ids_of(name) for name in self.functions}
+        self.functions = Names(ids | {name: self._mark(f"[{name}]") for name in wanted})
+        self.tokenizer.init_kwargs[LEARNED_NAMES] = list(self.functions)
+        return added
+
+    def _add_tokens(self, marks: list[str]) -> int:
         self._encoded.cache_clear()
-        return int(added)
+        new = {"additional_special_tokens": marks}
+        return int(self.tokenizer.add_special_tokens(new, replace_extra_special_tokens=False))
+
+    def _mark(self, text: str) -> tuple[int, ...]:
+        ids = tuple(self.tokenizer.encode(text, add_special_tokens=False))
+        if len(ids) != 1 and not self.spelled:
+            raise ForgeError(f"the tokenizer writes {text!r} as {len(ids)} tokens: it must take added tokens, or say "
+                             "FunctionTokens(tokenizer, spelled=True)")  # fmt: skip
+        return ids
 
     def prompt(self, context: Context) -> list[int]:
         ids = [] if self.tokenizer.bos_token_id is None else [int(self.tokenizer.bos_token_id)]
         if self.instructions:
             ids += self._encoded(context.instructions)
-        ids += [self._question, *self._encoded(context.question), self._act]
+        ids += [*self._question, *self._encoded(context.question), *self._act]
         for step in context.steps:
             ids += self._step(step, context.tools)
         return ids
@@ -82,14 +95,14 @@ class FunctionTokens:
     def _step(self, step: Step, tools: Sequence[ToolSpec]) -> list[int]:
         ids = list(step.action.token_ids) or self.write(step.action, tools)
         seen = "\n".join(observation.text for observation in step.observations)
-        return [*ids, self._observation, *self._encoded(seen), self._act]
+        return [*ids, *self._observation, *self._encoded(seen), *self._act]
 
     def read(self, ids: Sequence[int], tools: Sequence[ToolSpec], *, cut: bool) -> tuple[str, tuple[Call, ...]]:
         body = [token for token in ids if token not in self.end_ids]
-        place = next((place for place, token in enumerate(body) if token in self._names), None)
-        if place is None:
+        found = self.functions.find(body)
+        if found is None:
             return self._decode(body), ()
-        plan, name, written = self._decode(body[:place]), self._names[body[place]], self._decode(body[place + 1 :])
+        plan, name, written = self._decode(body[: found.start]), found.name, self._decode(body[found.end :])
         if cut:
             return plan, (Call(name, error="the argument was cut off at the length limit; write less", text=written),)
         if name == SUBMIT.name:
@@ -108,33 +121,27 @@ class FunctionTokens:
         if action.calls:
             call = action.calls[0]
             self.learn([call.name])
-            ids = [*ids, self.token_of(call.name), *self._encoded(_argument_text(call))]
+            ids = [*ids, *self.ids_of(call.name), *self._encoded(_argument_text(call))]
         return [*ids, *self.end_ids]
 
     def choice_length(self, ids: Sequence[int]) -> int:
-        return next((place + 1 for place, token in enumerate(ids) if token in self._names), len(ids))
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The functions that have a token."""
-        return tuple(self._names.values())
-
-    @property
-    def choice_ids(self) -> frozenset[int]:
-        """The tokens that choose a function."""
-        return frozenset(self._names)
+        found = self.functions.find(ids)
+        return len(ids) if found is None else found.end
 
     @property
     def own_ids(self) -> tuple[int, ...]:
-        """The marks and functions, which no pretrained model has seen."""
-        return (self._question, self._observation, self._act, *self._names)
+        """The marks and functions, which no pretrained model has seen; none if they are spelled."""
+        if self.spelled:
+            return ()
+        names = (self.functions.ids_of(name) for name in self.functions)
+        return tuple(token for ids in (self._question, self._observation, self._act, *names) for token in ids)
 
-    def token_of(self, name: str) -> int:
-        """The id of a function that has one."""
-        return next(token for token, known in self._names.items() if known == name)
+    def ids_of(self, name: str) -> tuple[int, ...]:
+        """How a known function is written."""
+        return self.functions.ids_of(name)
 
     def _encode(self, text: str) -> list[int]:
-        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False) if text else []
+        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
         return ids
 
     def _decode(self, ids: Sequence[int]) -> str:

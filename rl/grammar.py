@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where in an action one is. `offered` is empty once a function is named."""
+    """Where in an action one is: the ids that are left of each function that it still may be; none once it is named."""
 
-    offered: tuple[int, ...]
+    left: tuple[tuple[int, ...], ...]
 
 
 _ARGUMENT = State(())
@@ -32,10 +32,11 @@ class Grammar:
 
     def start(self, offered: Sequence[str]) -> State:
         """Before the first id; `offered` are names of functions."""
-        return State(tuple(sorted(self._dialect.token_of(name) for name in offered)))
+        return State(tuple(sorted(self._dialect.ids_of(name) for name in offered)))
 
     def after(self, state: State, token: int) -> State:
-        return _ARGUMENT if token in state.offered else state
+        left = tuple(ids[1:] for ids in state.left if ids[0] == token)
+        return State(left) if all(left) and left else _ARGUMENT if state.left else state
 
     def allowed(self, state: State) -> torch.Tensor:
         """A boolean for each id of the vocabulary."""
@@ -52,10 +53,10 @@ class Grammar:
         return states
 
     def _mask(self, state: State) -> torch.Tensor:
-        if not state.offered:
+        if not state.left:
             return self._free
         mask = torch.zeros(self._vocabulary, dtype=torch.bool)
-        mask[list(state.offered)] = True
+        mask[[ids[0] for ids in state.left]] = True
         return mask
 
     @cached_property
@@ -64,5 +65,25 @@ class Grammar:
         mask = torch.zeros(self._vocabulary, dtype=torch.bool)
         mask[: len(self._dialect.tokenizer)] = True
         mask[[token for token in self._dialect.tokenizer.all_special_ids if token not in self._dialect.end_ids]] = False
-        mask[list(self._dialect.choice_ids)] = False
         return mask
+
+
+@dataclass(frozen=True, slots=True)
+class Legal:
+    """The allowed ids at each of many places: rows of `table_mv`, `row_n` says which."""
+
+    table_mv: torch.Tensor
+    row_n: torch.Tensor
+
+    def masked(self, logits_nv: torch.Tensor, places_n: torch.Tensor) -> torch.Tensor:
+        """Logits with what is not allowed out of reach; finite, so that gradients are."""
+        allowed = self.table_mv[self.row_n[places_n]].to(logits_nv.device)
+        return logits_nv.masked_fill(~allowed, -1e9)
+
+
+def legal(grammar: Grammar, actions: Sequence[Sequence[int]], offered: Sequence[str]) -> Legal:
+    """Where the ids of actions, one after the other, were drawn from."""
+    states = [state for ids in actions for state in grammar.along(ids, offered)]
+    numbers = {state: number for number, state in enumerate(dict.fromkeys(states))}
+    table = torch.stack([grammar.allowed(state) for state in numbers])
+    return Legal(table, torch.tensor([numbers[state] for state in states]))

@@ -58,10 +58,10 @@ class Learner:
             flat = experience.flat(group)
             with self._autocast():
                 logits, values = self.network(part.ids_bt, part.rows_n, part.columns_n)
-                experience.old[flat] = self._log_probs(logits, part).cpu()
+                experience.old[flat] = self._log_probs(_legal(experience, flat, logits), part).cpu()
                 experience.values[flat] = values.float().cpu()
                 if self._needs_reference_log_probs:
-                    reference = self._reference_logits(part)
+                    reference = _legal(experience, flat, self._reference_logits(part))
                     experience.reference[flat] = self._log_probs(reference, part).cpu()
 
     @property
@@ -198,7 +198,7 @@ class Learner:
             logits, values = self.module(
                 part.ids_bt, part.rows_n, part.columns_n, detach_value=settings.detach_value or warmup
             )
-        logits, values = logits.float(), values.float()
+        logits, values = _legal(experience, flat, logits.float()), values.float()
         critic = value_loss(values, of(experience.returns), of(experience.values), clip=settings.value_clip)
         critic = critic.sum() / counts["all"]
         figures = {"value_loss": float(critic.detach())}
@@ -237,7 +237,7 @@ class Learner:
             log_probs = _chosen(logits[held] / self.temperature, part.targets_n[held])
             return sampled_kl(log_probs, experience.reference[flat].to(logits.device)[held], kl.estimator).sum()
         with torch.no_grad(), self._autocast():
-            reference = self._reference_logits(part)[held]
+            reference = _legal(experience, flat, self._reference_logits(part))[held]
         return exact_kl(logits[held], reference.float(), forward=kl.estimator == "imitation").sum()
 
     def state(self) -> dict[str, Any]:
@@ -280,6 +280,11 @@ def _accelerator(device: torch.device) -> Any:  # accelerate.Accelerator
     except ValueError as error:
         raise ForgeError("accelerate holds one kind of device for each process, and this one has trained on another: "
                          f"start a new process, or give accelerator= ({error})") from error  # fmt: skip
+
+
+def _legal(experience: Experience, flat: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+    """What constrained decoding ruled out has no probability here either."""
+    return logits if experience.legal is None else experience.legal.masked(logits, flat)
 
 
 def _chosen(logits_nv: torch.Tensor, ids_n: torch.Tensor) -> torch.Tensor:

@@ -55,14 +55,15 @@ def _saved_settings(path: Path) -> dict[str, Any]:
     """The policy's own settings, where Forge saved it."""
     from functools import partial
 
+    from rl.chat_template import ChatTemplate
     from rl.function_tokens import FunctionTokens
 
     if not path.exists():
         return {}
     try:
         saved: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        instructions = saved.pop("instructions")
-        dialects = {"FunctionTokens": partial(FunctionTokens, instructions=instructions)}
+        shown = {name: saved.pop(name) for name in ("instructions", "spelled")}
+        dialects = {"FunctionTokens": partial(FunctionTokens, **shown), "ChatTemplate": ChatTemplate}
         return {**saved, "dialect": dialects[saved["dialect"]]}
     except (OSError, ValueError, KeyError) as error:
         raise ForgeError(f"{path} is damaged ({error!r}): remove it to load the plain transformers folder") from error

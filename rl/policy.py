@@ -168,13 +168,12 @@ class Policy:
 
     def limits(self) -> Limits:
         """What bounds a generation of this policy."""
-        choices = self.dialect.choice_ids if isinstance(self.dialect, FunctionTokens) else frozenset[int]()
         return Limits(
             end_ids=self.dialect.end_ids,
             new_tokens=self.max_new_tokens,
             context=self.context,
             sampling=self.sampling,
-            choice_ids=choices,
+            names=self.dialect.functions if isinstance(self.dialect, FunctionTokens) else None,
             grammar=self.grammar() if self.constrained else None,
         )
 
@@ -277,7 +276,7 @@ class Policy:
         torch.save(values, folder / VALUES)
         settings = {
             "dialect": type(self.dialect).__name__,
-            "instructions": getattr(self.dialect, "instructions", False),
+            **{name: getattr(self.dialect, name, False) for name in ("instructions", "spelled")},
             "max_new_tokens": self.max_new_tokens,
             "constrained": self.constrained,
             "critic": "head" if self.network.critic is None else "separate",

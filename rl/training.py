@@ -17,6 +17,7 @@ from forge.task import Dataset, Task
 from functions.errors import ForgeError
 from rl.checkpoint import Checkpoint
 from rl.experience import Experience
+from rl.function_tokens import FunctionTokens
 from rl.learner import Diverged, Learner
 from rl.policy import Policy
 from rl.ppo import PPO
@@ -147,11 +148,19 @@ class Training:
         bonuses = self._bonuses(played)
         flat = [(session, bonus) for sessions, row in zip(played, bonuses, strict=True)
                 for session, bonus in zip(sessions, row, strict=True)]  # fmt: skip
-        length = self.policy.dialect.choice_length
-        return Experience(
-            [segments(session, length, bonus=bonus) for session, bonus in flat],
-            [session.stop in CUT for session, _ in flat],
+        return self._told(
+            Experience(
+                [segments(session, self.policy.dialect.choice_length, bonus=bonus) for session, bonus in flat],
+                [session.stop in CUT for session, _ in flat],
+            )
         )
+
+    def _told(self, experience: Experience) -> Experience:
+        """What constrained decoding allowed, the learner knows."""
+        if self.policy.constrained:
+            offered = [*self.actor.library.names, *(tool.name for tool in self.actor.all_tools)]
+            experience.constrain(self.policy.grammar(), offered)
+        return experience
 
     def _bonuses(self, played: Sequence[tuple[Session, ...]]) -> list[list[float]]:
         if self.objective is None:
@@ -169,7 +178,7 @@ class Training:
         """The critic's value of the state in which each session begins."""
         length = self.policy.dialect.choice_length
         flat = [segments(session, length) for sessions in played for session in sessions]
-        experience = Experience(flat)
+        experience = self._told(Experience(flat))
         self.learner.measure(experience)
         places = iter(experience.sessions)
         values = [
@@ -273,6 +282,9 @@ def _check(
     if sampling.temperature == 0:
         raise ForgeError("train_ppo(sampling=Sampling(temperature=0)): greedy sessions explore nothing: give a "
                          "temperature above 0")  # fmt: skip
+    if sampling.greedy_arguments and not isinstance(agent.model.dialect, FunctionTokens):
+        raise ForgeError("Sampling(greedy_arguments=True) needs to see where a function is named: give the policy "
+                         "dialect=rl.FunctionTokens")  # fmt: skip
     if sampling.greedy_arguments and ppo.learn == "all":
         raise ForgeError("Sampling(greedy_arguments=True) draws only what chooses the function, and PPO(learn='all') "
                          "would learn from tokens that were not drawn: say PPO(learn='choices')")  # fmt: skip

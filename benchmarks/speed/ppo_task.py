@@ -63,7 +63,7 @@ def tokenizer(vocabulary: int) -> Any:  # PreTrainedTokenizerFast
     words = {name: place for place, name in enumerate(SPECIAL)}
     words |= {f"t{place}": place for place in range(len(SPECIAL), vocabulary)}
     inner = Tokenizer(WordLevel(words, unk_token="<unk>"))
-    inner.pre_tokenizer = Whitespace()  # type: ignore[assignment]  # its stub names no setter
+    inner.pre_tokenizer = Whitespace()
     made: Any = PreTrainedTokenizerFast
     return made(tokenizer_object=inner, pad_token="<pad>", bos_token="<bos>", eos_token="<eos>", unk_token="<unk>",
                 padding_side="left")  # fmt: skip

@@ -42,7 +42,7 @@ def test_the_ids_that_a_learner_sees_are_those_that_were_drawn_even_where_the_to
     model.learn_names(["search", "add", "submit"])
     a, b = (model.tokenizer.convert_tokens_to_ids(letter) for letter in "ab")
     assert model.tokenizer.encode(model.tokenizer.decode([a, b]), add_special_tokens=False) != [a, b]
-    name = model.dialect.token_of("search")
+    name = model.dialect.ids_of("search")[0]
     drawn = Action(token_ids=(name, a, b, *model.dialect.end_ids), prompt_ids=tuple(model.dialect.prompt(context())))
     after = model.dialect.prompt(context(Step(drawn, (Observation("search", "red"),))))
     start = len(drawn.prompt_ids)
@@ -63,7 +63,7 @@ def test_a_prompt_begins_with_the_last_prompt_and_action():
 def test_clearing_the_context_opens_a_new_segment():
     model = policy()
     model.learn_names(["clear_context", "submit"])
-    clear, submit = (model.dialect.token_of(name) for name in ("clear_context", "submit"))
+    clear, submit = (model.dialect.ids_of(name)[0] for name in ("clear_context", "submit"))
     end = next(iter(model.dialect.end_ids))
     red = model.tokenizer.convert_tokens_to_ids("red")
     script = [[clear, end], [submit, red, end]]
@@ -230,7 +230,7 @@ def test_what_is_written_is_read_back(action, expected):
     ids = model.dialect.write(action, (SPEC, TWO))
     plan, (call,) = model.dialect.read(ids, (SPEC, TWO), cut=False)
     assert (plan, call.name, dict(call.arguments), call.error) == (action.text, action.calls[0].name, expected, "")
-    assert model.dialect.choice_length(ids) == ids.index(model.dialect.token_of(call.name)) + 1
+    assert model.dialect.choice_length(ids) == ids.index(model.dialect.ids_of(call.name)[0]) + 1
 
 
 def test_a_function_is_found_by_its_id_never_by_its_text():
@@ -316,7 +316,7 @@ def test_a_model_of_any_family_is_loaded_acts_and_is_saved_as_a_plain_transforme
     model.save_pretrained(target)
     again = Policy.from_pretrained(target)
     assert again.digest == model.digest
-    assert again.dialect.names == model.dialect.names
+    assert list(again.dialect.functions) == list(model.dialect.functions)
     assert torch.equal(again.network.value_head.last.weight, model.network.value_head.last.weight)
     program = (
         "import sys, torch\n"
