@@ -18,9 +18,8 @@ from functions.errors import ForgeError
 if TYPE_CHECKING:
     from rl.learner import Learner
     from rl.network import Network
-    from rl.policy import Policy
 
-STATE = "state.pt"
+STATE = "training.pt"
 
 
 @dataclass
@@ -42,37 +41,44 @@ class Checkpoint:
         """Remember the weights as the best."""
         self.best = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
 
-    def save(self, path: Path, policy: Policy, learner: Learner) -> None:
-        """Raises:
-        ForgeError: the disk is full or the folder cannot be written; an earlier checkpoint stays.
+    def save(self, path: Path, learner: Learner) -> None:
+        """Weights, optimizer and random numbers through accelerate, so that sharded ones are written as well.
+
+        Raises:
+            ForgeError: the disk is full or the folder cannot be written; an earlier checkpoint stays.
         """
         own = {each.name: getattr(self, each.name) for each in fields(self)}
         own |= {name: _plain(own[name]) for name in ("baseline", "validation")}
-        state = {"training": own, "network": policy.network.state_dict(), "learner": learner.state()}
-        partial = path.with_name(f".{path.name}.partial")
+        partial, processes = path.with_name(f".{path.name}.partial"), learner.processes
         try:
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir(parents=True)
-            torch.save(state, partial / STATE)
-            _swap(partial, path)
+            if processes.main:
+                shutil.rmtree(partial, ignore_errors=True)
+                partial.mkdir(parents=True)
+            processes.wait()
+            processes.accelerator.save_state(str(partial), safe_serialization=False)  # tied weights stay tied
+            processes.wait()
+            if processes.main:
+                torch.save({"training": own, "learner": learner.state()}, partial / STATE)
+                _swap(partial, path)
+            processes.wait()
         except (OSError, RuntimeError) as error:
             shutil.rmtree(partial, ignore_errors=True)
             raise ForgeError(f"cannot write the checkpoint {path}: {error}. The one before it is kept: make room and "
                              "resume") from error  # fmt: skip
 
     @classmethod
-    def load(cls, path: Path, policy: Policy, learner: Learner) -> Checkpoint:
+    def load(cls, path: Path, learner: Learner) -> Checkpoint:
         """Put policy and learner where they were, and give the state of the training.
 
         Raises:
             ForgeError: the checkpoint is damaged, or of another policy.
         """
         try:
-            state: dict[str, Any] = torch.load(path / STATE, map_location=policy.network.device, weights_only=True)
-            policy.network.load_state_dict(state["network"])
+            learner.accelerator.load_state(str(path))
+            state: dict[str, Any] = torch.load(path / STATE, map_location="cpu", weights_only=True)
             learner.restore(state["learner"])
             own = state["training"]
-        except (OSError, RuntimeError, KeyError, pickle.UnpicklingError, EOFError) as error:
+        except (OSError, RuntimeError, KeyError, ValueError, pickle.UnpicklingError, EOFError) as error:
             raise ForgeError(f"the checkpoint {path} cannot be read ({error}): remove it, or start the run afresh with "
                              "fresh=True") from error  # fmt: skip
         own |= {name: _evaluation(own[name]) for name in ("baseline", "validation")}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -28,7 +28,7 @@ class Request:
     prompt: Sequence[int]
     seed: int = 0
     kept: int = 0
-    offered: tuple[str, ...] = ()  # functions that constrained decoding allows
+    offered: Mapping[str, bool] = field(default_factory=dict)  # what constrained decoding allows, see rl.grammar
 
 
 @dataclass(slots=True)

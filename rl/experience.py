@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
 from functions.errors import ForgeError
 from rl.batch import Rows, rows
 from rl.gae import gae, whiten
-from rl.grammar import Grammar, Legal, legal
+from rl.grammar import Grammar, Legal, Offered, legal
 from rl.ppo import PPO, Tokens
 from rl.segments import Segment
 
@@ -53,14 +53,14 @@ class Experience:
         self.learned = torch.ones_like(self.choices)  # which tokens carry the policy's loss
         self.legal: Legal | None = None  # what constrained decoding allowed
 
-    def constrain(self, grammar: Grammar, offered: Sequence[str]) -> None:
+    def constrain(self, grammar: Grammar, functions: Offered) -> None:
         """The tokens were drawn from the legal ones alone, and so they are learned."""
         actions = [
             [segment.ids[place] for place, number in zip(segment.places, segment.turns, strict=True) if number == turn]
             for segment in self.segments
             for turn in dict.fromkeys(segment.turns)
         ]
-        self.legal = legal(grammar, actions, offered)
+        self.legal = legal(grammar, actions, functions)
 
     @staticmethod
     def _flat(parts: Sequence[Sequence[float]]) -> torch.Tensor:
@@ -138,11 +138,11 @@ class Experience:
             [row[:count] for row, count in zip(returns, counts, strict=True)],
         )
 
-    def normalize(self, how: str) -> None:
-        """Whiten or scale the advantages of the tokens that are learned from."""
+    def normalize(self, how: str, summed: Callable[[torch.Tensor], torch.Tensor] | None = None) -> None:
+        """Whiten or scale the advantages of the tokens that are learned from; `summed` as in `whiten`."""
         if how != "raw":
             chosen = self.learned
-            self.advantages[chosen] = whiten(self.advantages[chosen], center=how == "whiten")
+            self.advantages[chosen] = whiten(self.advantages[chosen], center=how == "whiten", summed=summed)
 
 
 def minibatches(count: int, size: int, generator: torch.Generator) -> list[list[int]]:

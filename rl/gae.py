@@ -5,6 +5,8 @@ Executor tokens are not part of the sequences here: they are no actions, so putt
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 
 
@@ -45,10 +47,21 @@ def gae(
     return advantages, torch.where(mask, advantages + values_bt, torch.zeros_like(values_bt))
 
 
-def whiten(values_n: torch.Tensor, *, center: bool = True) -> torch.Tensor:
-    """Divided by the standard deviation, after the mean is taken off; equal values give 0, or themselves uncentered."""
-    if len(values_n) == 0:
-        return values_n
-    spread = values_n.std(unbiased=False)
-    shifted = values_n - values_n.mean() if center else values_n
-    return shifted / (spread + 1e-8) if float(spread) > 1e-8 else shifted
+def whiten(
+    values_n: torch.Tensor, *, center: bool = True, summed: Callable[[torch.Tensor], torch.Tensor] | None = None
+) -> torch.Tensor:
+    """Divided by the standard deviation, after the mean is taken off; equal values give 0, or themselves uncentered.
+
+    Args:
+        summed: adds up a number over all processes, whose values are whitened as one.
+    """
+    total = summed or _alone
+    count = total(torch.tensor(float(len(values_n)), dtype=torch.float64)).clamp(min=1)
+    mean = total(values_n.double().sum()) / count
+    spread = float((total((values_n.double() - mean).square().sum()) / count).sqrt())
+    shifted = values_n - mean.to(values_n.dtype) if center else values_n
+    return shifted / (spread + 1e-8) if spread > 1e-8 else shifted
+
+
+def _alone(value: torch.Tensor) -> torch.Tensor:
+    return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -17,6 +18,7 @@ from rl.heap import keep_freed_memory
 from rl.loss import entropy, exact_kl, importance, policy_loss, sampled_kl, value_loss
 from rl.network import Network
 from rl.ppo import KL, PPO
+from rl.processes import Processes
 from rl.sampling import Sampling
 
 
@@ -31,12 +33,13 @@ class Learner:
         network: what is trained.
         settings: of PPO.
         sampling: how the sessions were drawn: log-probabilities are of that distribution's temperature.
-        accelerator: an `accelerate.Accelerator`, for devices, precision and many processes; None is one made here.
+        processes: with their `accelerate.Accelerator`; None are those that were launched.
     """
 
-    def __init__(self, network: Network, settings: PPO, sampling: Sampling, accelerator: Any = None) -> None:
+    def __init__(self, network: Network, settings: PPO, sampling: Sampling, processes: Processes | None = None) -> None:
         self.settings, self.temperature = settings, sampling.temperature or 1.0
-        self.accelerator = accelerator = accelerator or _accelerator(network.device)
+        self.processes = processes or Processes.on(network.device)
+        self.accelerator = self.processes.accelerator
         if network.device.type == "cpu":
             keep_freed_memory()
         self.kl_coefficient = settings.kl.coefficient_at(0.0) if settings.kl is not None else 0.0
@@ -46,7 +49,7 @@ class Learner:
         optimizer = torch.optim.AdamW(_groups(network, settings), weight_decay=settings.weight_decay, betas=(0.9, 0.95),
                                       fused=True)  # fmt: skip
         self._rates = [group["lr"] for group in optimizer.param_groups]
-        self.module, self.optimizer = accelerator.prepare(network, optimizer)
+        self.module, self.optimizer = self.accelerator.prepare(network, optimizer)
         self.network = network
 
     @torch.no_grad()
@@ -77,7 +80,7 @@ class Learner:
         penalty = None
         if kl is not None and self._needs_reference_log_probs:
             estimate = sampled_kl(experience.old, experience.reference, "k1") * experience.on(kl.on)
-            figures["kl_reference"] = _mean(estimate, experience.on(kl.on))
+            figures["kl_reference"] = self._mean(estimate, experience.on(kl.on))
             if kl.into == "reward":
                 penalty = self.kl_coefficient * estimate
         experience.learned = experience.on(settings.learn)
@@ -85,9 +88,9 @@ class Learner:
             experience.learned = experience.learned & drawn
         experience.weights = importance(experience.old, experience.rollout, cap=settings.importance_cap)
         experience.estimate(settings, penalty)
-        figures["value_explained"] = _explained(experience)
-        figures["importance"] = _mean(experience.weights, experience.learned)
-        experience.normalize(settings.advantages)
+        figures["value_explained"] = self._explained(experience)
+        figures["importance"] = self._mean(experience.weights, experience.learned)
+        experience.normalize(settings.advantages, self.processes.summed)
         return figures
 
     def update(self, experience: Experience, *, progress: float, seed: int, warmup: bool = False) -> dict[str, float]:
@@ -111,23 +114,32 @@ class Learner:
             self.kl_coefficient = settings.kl.coefficient_at(progress)
         generator = torch.Generator().manual_seed(seed)
         totals: dict[str, float] = defaultdict(float)
-        steps = 0
+        steps, stopped_early = 0, False
+        count, before = self._sessions(experience)
         for _ in range(settings.epochs):
-            for chosen in minibatches(len(experience.sessions), settings.minibatch, generator):
-                parts = [segment for number in chosen for segment in experience.sessions[number]]
+            for chosen in minibatches(count, settings.minibatch, generator):
+                own = [number - before for number in chosen if 0 <= number - before < len(experience.sessions)]
+                parts = [segment for number in own for segment in experience.sessions[number]]
                 figures = self._step(experience, parts, settings.entropy_at(progress), warmup)
                 steps += 1
                 for name, value in figures.items():
                     totals[name] += value
-            if settings.stop_kl is not None and figures["kl_old"] > settings.stop_kl:
-                totals["stopped_early"] = float(steps)
+            if settings.stop_kl is not None and not warmup:
+                stopped_early = self.processes.totals({"kl": figures["kl_old"]})["kl"] > settings.stop_kl
+            if stopped_early:
                 break
-        means = {name: value / steps for name, value in totals.items()}
-        means["optimizer_steps"] = float(steps)
+        means = {name: value / steps for name, value in self.processes.totals(totals).items()}
+        means["gradient_norm"] /= self.processes.count  # the same everywhere, as all else is a part of the whole
+        means |= {"optimizer_steps": float(steps), "stopped_early": float(stopped_early)}
         if settings.kl is not None:
             measured = means.get("kl", 0.0)
             self.kl_coefficient = settings.kl.adapted(self.kl_coefficient, measured)
         return means
+
+    def _sessions(self, experience: Experience) -> tuple[int, int]:
+        """How many all processes have, and how many come before those of this one."""
+        counts = self.processes.gathered([len(experience.sessions)])
+        return sum(counts), sum(counts[: int(self.accelerator.process_index)])
 
     def _step(self, experience: Experience, parts: Sequence[int], bonus: float, warmup: bool) -> dict[str, float]:
         """One optimizer step over a minibatch, in as many passes as the budget of tokens needs."""
@@ -136,7 +148,7 @@ class Learner:
                 figures = self._accumulate(experience, parts, bonus, warmup)
                 break
             except torch.cuda.OutOfMemoryError:
-                longest = max(len(experience.segments[number]) for number in parts)
+                longest = max(len(experience.segments[number]) for number in parts or [0])
                 if self.micro_tokens <= longest:
                     raise ForgeError(f"the GPU has no memory for one segment of {longest} tokens: use a smaller model, "
                                      "lora=, precision='bf16', or shorter sessions") from None  # fmt: skip
@@ -145,43 +157,37 @@ class Learner:
                 self.optimizer.zero_grad()
                 torch.cuda.empty_cache()
         norm = self.accelerator.clip_grad_norm_(self.module.parameters(), self.settings.gradient_clip)
-        if not torch.isfinite(norm):
+        broken = [name for name, value in figures.items() if not math.isfinite(value)]
+        if self.processes.totals({"broken": len(broken) + (not torch.isfinite(norm))})["broken"]:
             self.optimizer.zero_grad()
-            raise Diverged("the gradient is no finite number")
+            raise Diverged(f"{' and '.join(broken) or 'the gradient'} is no finite number")
         self.optimizer.step()
         self.optimizer.zero_grad()
         return {**figures, "gradient_norm": float(norm)}
 
     def _accumulate(self, experience: Experience, parts: Sequence[int], bonus: float, warmup: bool) -> dict[str, float]:
-        flat = experience.flat(parts)
+        flat = experience.flat(parts) if parts else torch.zeros(0, dtype=torch.long)
         kl = self.settings.kl
         counts = {
             "learned": float(experience.learned[flat].sum()),
             "all": float(len(flat)),
             "kl": float(experience.on(kl.on)[flat].sum()) if kl is not None else 0.0,
         }
-        counts = self._everywhere(counts)
+        counts = {name: max(value, 1.0) for name, value in self.processes.totals(counts).items()}
         totals: dict[str, float] = defaultdict(float)
         groups = by_budget([len(experience.segments[number]) for number in parts], self.micro_tokens)
         for place, group in enumerate(groups):
             last = place + 1 == len(groups)
             with nullcontext() if last else self.accelerator.no_sync(self.module):
                 loss, figures = self._loss(experience, [parts[number] for number in group], counts, bonus, warmup)
-                if not torch.isfinite(loss):
-                    self.optimizer.zero_grad()
-                    broken = [name for name, value in figures.items() if value != value]
-                    raise Diverged(f"the loss is no finite number ({', '.join(broken) or 'all of it'})")
-                self.accelerator.backward(loss * self.accelerator.num_processes)
+                self.accelerator.backward(loss * self.processes.count)  # gradients are averaged over processes
             for name, value in figures.items():
                 totals[name] += value
+        if not groups:  # all of this minibatch is with other processes, which wait for a gradient
+            loss, figures = self._loss(experience, [0], counts, bonus, warmup)
+            self.accelerator.backward(loss * 0.0)
+            totals |= dict.fromkeys(figures, 0.0)
         return dict(totals)
-
-    def _everywhere(self, counts: Mapping[str, float]) -> dict[str, float]:
-        """Sums over all processes, so that each token weighs the same wherever it is."""
-        if self.accelerator.num_processes == 1:
-            return {name: max(value, 1.0) for name, value in counts.items()}
-        summed = self.accelerator.reduce(torch.tensor(list(counts.values()), device=self.accelerator.device), "sum")
-        return {name: max(float(value), 1.0) for name, value in zip(counts, summed, strict=True)}
 
     def _loss(
         self, experience: Experience, group: Sequence[int], counts: Mapping[str, float], bonus: float, warmup: bool
@@ -240,17 +246,26 @@ class Learner:
             reference = _legal(experience, flat, self._reference_logits(part))[held]
         return exact_kl(logits[held], reference.float(), forward=kl.estimator == "imitation").sum()
 
-    def state(self) -> dict[str, Any]:
-        """All that changes between updates, besides the weights."""
-        return {
-            "optimizer": self.optimizer.state_dict(),
-            "kl_coefficient": self.kl_coefficient,
-            "micro_tokens": self.micro_tokens,
-        }
+    def _mean(self, values: torch.Tensor, mask: torch.Tensor) -> float:
+        sums = self.processes.totals({"values": float((values * mask).sum()), "count": float(mask.sum())})
+        return sums["values"] / max(sums["count"], 1.0)
 
-    def restore(self, state: Mapping[str, Any]) -> None:
+    def _explained(self, experience: Experience) -> float:
+        """The share of the returns' variance that the values explain."""
+        everything = torch.ones_like(experience.choices)
+        left = experience.returns - experience.values
+        spread, unexplained = (
+            self._mean((part - self._mean(part, everything)).square(), everything)
+            for part in (experience.returns, left)
+        )
+        return 1 - unexplained / spread if spread > 1e-12 else 0.0
+
+    def state(self) -> dict[str, float]:
+        """What changes between updates, besides the weights and the optimizer."""
+        return {"kl_coefficient": self.kl_coefficient, "micro_tokens": float(self.micro_tokens)}
+
+    def restore(self, state: Mapping[str, float]) -> None:
         """Go on from what `state` gave."""
-        self.optimizer.load_state_dict(state["optimizer"])
         self.kl_coefficient, self.micro_tokens = float(state["kl_coefficient"]), int(state["micro_tokens"])
 
     def _autocast(self) -> torch.autocast:
@@ -270,16 +285,6 @@ class Learner:
 
     def _log_probs(self, logits: torch.Tensor, part: Rows) -> torch.Tensor:
         return _chosen(logits.float() / self.temperature, part.targets_n)
-
-
-def _accelerator(device: torch.device) -> Any:  # accelerate.Accelerator
-    from accelerate import Accelerator
-
-    try:
-        return Accelerator(cpu=device.type == "cpu")
-    except ValueError as error:
-        raise ForgeError("accelerate holds one kind of device for each process, and this one has trained on another: "
-                         f"start a new process, or give accelerator= ({error})") from error  # fmt: skip
 
 
 def _legal(experience: Experience, flat: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
@@ -307,14 +312,3 @@ def _groups(network: Network, settings: PPO) -> list[dict[str, Any]]:
         {"params": [w for w in trained if id(w) not in of_critic], "lr": settings.learning_rate},
         {"params": [w for w in trained if id(w) in of_critic], "lr": value_rate},
     ]
-
-
-def _mean(values: torch.Tensor, mask: torch.Tensor) -> float:
-    return float((values * mask).sum() / mask.sum().clamp(min=1))
-
-
-def _explained(experience: Experience) -> float:
-    """The share of the returns' variance that the values explain."""
-    spread = experience.returns.var(unbiased=False)
-    left = (experience.returns - experience.values).var(unbiased=False)
-    return float(1 - left / spread) if float(spread) > 1e-12 else 0.0

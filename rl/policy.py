@@ -18,7 +18,7 @@ from forge.task import Dataset
 from functions.errors import ForgeError
 from rl.engine import Engine, Generated, Limits, Request, TransformersEngine
 from rl.function_tokens import FunctionTokens
-from rl.grammar import Grammar
+from rl.grammar import Grammar, offered
 from rl.network import Critic, Network
 from rl.sampling import Sampling
 from rl.token_dialect import TokenDialect
@@ -190,7 +190,7 @@ class Policy:
             prompt=self.dialect.prompt(context),
             seed=context.seed * 1_000_003 + context.turns_left,
             kept=kept,
-            offered=tuple(spec.name for spec in context.tools) if self.constrained else (),
+            offered=offered(context.tools) if self.constrained else {},
         )
 
     def _action(self, context: Context, request: Request, result: Generated | None, seconds: float) -> Action:

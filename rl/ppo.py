@@ -110,7 +110,8 @@ class PPO:
         weight_decay: of AdamW.
         micro_tokens: ids a forward pass, with filling; a larger minibatch is accumulated.
         precision: "fp32", or "bf16" (mixed).
-        validate_every: updates between looks at the validation streams.
+        validate_every: updates between looks at the validation streams; None: there are none, and the last policy is
+            the result.
         checkpoint_every: updates between checkpoints.
 
     Raises:
@@ -142,11 +143,11 @@ class PPO:
     weight_decay: float = 0.0
     micro_tokens: int = 32_768
     precision: Literal["fp32", "bf16"] = "fp32"
-    validate_every: int = 10
+    validate_every: int | None = 10
     checkpoint_every: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("batch", "minibatch", "epochs", "micro_tokens", "validate_every", "checkpoint_every"):
+        for name in ("batch", "minibatch", "epochs", "micro_tokens", "checkpoint_every"):
             _require("PPO", self, name, 1, math.inf)
         for name in ("learning_rate", "clip", "gradient_clip", "importance_cap"):
             _require("PPO", self, name, 1e-12, math.inf)
@@ -157,6 +158,8 @@ class PPO:
         for name in ("value_learning_rate", "value_clip", "stop_kl"):
             if getattr(self, name) is not None:
                 _require("PPO", self, name, 1e-12, math.inf)
+        if self.validate_every is not None:
+            _require("PPO", self, "validate_every", 1, math.inf)
         if self.dual_clip is not None:
             _require("PPO", self, "dual_clip", 1.0, math.inf)
         _require_line("PPO", self, "entropy")

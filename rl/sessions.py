@@ -16,8 +16,6 @@ from forge.session import Session
 from functions.errors import ForgeError
 from rl.similarity import Embed, similarity
 
-RETRIEVE, ADVICE = "retrieve_memory", "seek_advice"
-
 
 @dataclass(frozen=True, slots=True)
 class Trajectory:
@@ -87,6 +85,7 @@ class FittedValue:
         folds: of the cross-fit; with fewer trajectories, one each.
         prior: how many observations the mean of all weighs in each cell.
         threshold: cosine from which two questions are similar.
+        reads: tools that look into memory.
         embed: texts to vectors; None compares weighted words.
     """
 
@@ -94,6 +93,7 @@ class FittedValue:
     folds: int = 4
     prior: float = 10.0
     threshold: float = 0.46
+    reads: tuple[str, ...] = ("retrieve_memory",)
     embed: Embed | None = None
 
     def __post_init__(self) -> None:
@@ -138,7 +138,7 @@ class FittedValue:
         before = np.vstack([np.zeros(count), np.cumsum(similar, axis=0)])  # similar to j among the first i
         until = np.array([before[place, place] for place in range(count)])
         between = np.clip(until - before, 0, 2).astype(int)
-        looked = np.array([any(call.name == RETRIEVE for call, _ in session.calls) for session in sessions])
+        looked = np.array([any(call.name in self.reads for call, _ in session.calls) for session in sessions])
         nearness = np.clip((near * self.bins).astype(int), 0, self.bins - 1)
         cells = (looked[None, :] * 3 + between) * self.bins + nearness
         passed = np.arange(count)[None, :] < np.arange(count + 1)[:, None]

@@ -10,7 +10,11 @@ from forge.agent import Agent
 from forge.budget import Budget
 from forge.run import Run
 from forge.task import Dataset
+from functions.errors import ForgeError
+from rl.function_tokens import FunctionTokens
+from rl.policy import Policy
 from rl.ppo import PPO
+from rl.processes import Processes
 from rl.result import PPOResult
 from rl.sampling import Sampling
 from rl.sessions import SessionObjective
@@ -36,24 +40,69 @@ def train_ppo(
     Args:
         agent: its model is an `rl.Policy`, which stays as it is and is the reference.
         dataset: played stream by stream, over and over until the budget is spent.
-        valset: streams on which the policy is looked at, greedily, and the best one kept; None splits a tenth off;
-            an empty share (fewer than 20 streams) keeps the last policy.
+        valset: streams on which the policy is looked at, greedily, and the best one kept; None splits a tenth
+            off; with fewer than 20 streams, or `PPO(validate_every=None)`, there is none and the last policy is kept.
         sessions: what a session is worth to those after it: `FittedValue()`, `Heuristic()`, `CriticValue()`; None:
             nothing.
         sampling: how the policy explores.
         budget: rollouts or seconds in training; validation is not counted.
         concurrency: streams that are played side by side.
         run: a folder for the log, checkpoints and the policy, or a `forge.Run`.
-        accelerator: an `accelerate.Accelerator`; None is made from `ppo.precision` and the policy's device.
+        accelerator: an `accelerate.Accelerator`; None is one for the policy's device. Under `accelerate launch` the
+            processes share streams, minibatches and gradients, and the first one writes the run.
 
     Raises:
         ForgeError: bad arguments, a run folder of another training, or a loss that is no finite number (the last
             checkpoint stays).
     """
-    with Run.open(_reporting(run)) as record:
-        training = Training(agent, dataset, valset, ppo, sessions, sampling, budget, concurrency, record, seed,
-                            accelerator)  # fmt: skip
+    _check(agent, dataset, valset, ppo, sampling, budget, concurrency)
+    processes = Processes.on(agent.model.network.device) if accelerator is None else Processes(accelerator)
+    with Run.open(_reporting(run) if processes.main else None) as record:
+        folder = record.path if processes.main else _folder(run)
+        training = Training(agent, dataset, valset, ppo, sessions, sampling, budget, concurrency, record, folder, seed,
+                            processes)  # fmt: skip
         return training.run()
+
+
+def _check(
+    agent: Agent,
+    dataset: Dataset,
+    valset: Dataset | None,
+    ppo: PPO,
+    sampling: Sampling,
+    budget: Budget,
+    concurrency: int,
+) -> None:
+    if not isinstance(agent, Agent) or not isinstance(agent.model, Policy):
+        given = getattr(getattr(agent, "model", agent), "name", agent)
+        raise ForgeError(f"train_ppo(agent with model {given!r:.60}): weights are trained of an rl.Policy, such as "
+                         "rl.Policy.from_pretrained(path); forge.train is for other models")  # fmt: skip
+    if not isinstance(dataset, Dataset) or not (valset is None or isinstance(valset, Dataset)):
+        raise ForgeError("train_ppo(agent, dataset, valset): data sets are forge.Dataset(rows, metric=...)")
+    for name, value, kind in (("ppo", ppo, PPO), ("sampling", sampling, Sampling), ("budget", budget, Budget)):
+        if not isinstance(value, kind):
+            raise ForgeError(f"train_ppo({name}={value!r:.60}): give {kind.__name__}(...)")
+    if valset is not None and ppo.validate_every is None:
+        raise ForgeError("train_ppo(valset=..., ppo=PPO(validate_every=None)): there is a validation set, and it would "
+                         "never be looked at: leave one of the two out")  # fmt: skip
+    if concurrency < 1:
+        raise ForgeError(f"concurrency={concurrency}: at least 1 stream at a time")
+    if budget.rollouts is None and budget.seconds is None:
+        raise ForgeError("train_ppo(budget=...): say when to stop: forge.Budget(rollouts=20_000), or seconds=")
+    if sampling.temperature == 0:
+        raise ForgeError("train_ppo(sampling=Sampling(temperature=0)): greedy sessions explore nothing: give a "
+                         "temperature above 0")  # fmt: skip
+    if sampling.greedy_arguments and not isinstance(agent.model.dialect, FunctionTokens):
+        raise ForgeError("Sampling(greedy_arguments=True) needs to see where a function is named: give the policy "
+                         "dialect=rl.FunctionTokens")  # fmt: skip
+    if sampling.greedy_arguments and ppo.learn == "all":
+        raise ForgeError("Sampling(greedy_arguments=True) draws only what chooses the function, and PPO(learn='all') "
+                         "would learn from tokens that were not drawn: say PPO(learn='choices')")  # fmt: skip
+
+
+def _folder(run: Run | str | Path | None) -> Path | None:
+    path = run.path if isinstance(run, Run) else run
+    return None if path is None else Path(path)
 
 
 def _reporting(run: Run | str | Path | None) -> Run:

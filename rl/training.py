@@ -6,21 +6,24 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 from forge.agent import Agent
 from forge.budget import Budget, Meter
 from forge.evaluate import Evaluation, compare, evaluate
+from forge.executor import Executor
 from forge.run import Run
-from forge.session import Session
+from forge.session import Session, Usage
 from forge.task import Dataset, Task
 from functions.errors import ForgeError
 from rl.checkpoint import Checkpoint
 from rl.experience import Experience
-from rl.function_tokens import FunctionTokens
+from rl.grammar import offered
 from rl.learner import Diverged, Learner
 from rl.policy import Policy
 from rl.ppo import PPO
+from rl.processes import Processes
 from rl.result import PPOResult, StopReason
 from rl.sampling import GREEDY, Sampling
 from rl.segments import segments
@@ -44,22 +47,25 @@ class Training:
         budget: Budget,
         concurrency: int,
         record: Run,
+        folder: Path | None,
         seed: int,
-        accelerator: Any,
+        processes: Processes,
     ) -> None:
-        _check(agent, dataset, valset, ppo, sampling, budget, concurrency)
         self.ppo, self.objective, self.sampling, self.seed = ppo, objective, sampling, seed
         self.budget, self.concurrency, self.record = budget, concurrency, record
-        self.dataset, self.valset = _split(dataset, valset, seed)
+        self.dataset, self.valset = _split(dataset, valset, ppo, seed)
         policy: Policy = agent.model.copy()
         policy.learn_names([*agent.library.names, *(tool.name for tool in agent.all_tools)])
         self.policy = policy
-        self.learner = Learner(policy.network, ppo, sampling, accelerator)
+        self.processes = processes
+        self.learner = Learner(policy.network, ppo, sampling, processes)
         self.actor = replace(agent, model=policy.with_sampling(sampling))
         self.judged = replace(agent, model=policy.with_sampling(GREEDY))
         self.streams = list(self.dataset.streams().values())
+        if len(self.streams) < processes.count:
+            raise ForgeError(f"{processes.count} processes share {len(self.streams)} streams: give at least one each")
         self.state = Checkpoint()
-        self.checkpoint_path = None if record.path is None else record.path / "checkpoint"
+        self.checkpoint_path = None if folder is None else folder / "checkpoint"
 
     def run(self) -> PPOResult:
         """Update until the budget is spent."""
@@ -87,28 +93,30 @@ class Training:
         state, number = self.state, self.state.updates
         began = time.perf_counter()
         progress = self._progress(meter)
-        played = self._play(number, meter)
+        everything = self._play(number, meter)
         rolled = time.perf_counter()
-        experience = self._experience(played)
+        experience = self._experience(everything)
         drawn = experience.choices if self.sampling.greedy_arguments else None
         figures = self.learner.prepare(experience, drawn=drawn)
         warmup = number < self.ppo.critic_warmup
         figures |= self.learner.update(experience, progress=progress, seed=_mixed(self.seed, number), warmup=warmup)
         self.policy.engine.forget()
         learned = time.perf_counter()
-        figures |= _figures(played) | {
+        tokens = self.processes.totals({"tokens": float(len(experience))})["tokens"]
+        figures |= _figures(everything) | {
             "update": number + 1.0,
             "rollouts": float(meter.rollouts),
-            "action_tokens": float(len(experience)),
+            "action_tokens": tokens,
             "kl_coefficient": self.learner.kl_coefficient,
             "learning_rate": self.learner.optimizer.param_groups[0]["lr"],
             "rollout_seconds": rolled - began,
             "learn_seconds": learned - rolled,
-            "tokens_per_second": len(experience) / (learned - began),
+            "tokens_per_second": tokens / (learned - began),
         }
         state.history.append(figures)
         state.updates, state.rollouts, state.seconds = number + 1, meter.rollouts, meter.seconds
-        if state.updates % self.ppo.validate_every == 0 or meter.exhausted:
+        every = self.ppo.validate_every
+        if every is None or state.updates % every == 0 or meter.exhausted or self.valset is None:
             self._validate()
         if state.updates % self.ppo.checkpoint_every == 0 or meter.exhausted:
             self._save()
@@ -125,10 +133,10 @@ class Training:
         return min(1.0, max(shares))
 
     def _play(self, number: int, meter: Meter) -> list[tuple[Session, ...]]:
-        """The next whole streams, at least a batch of sessions, scored."""
+        """The next whole streams, at least a batch of sessions, scored; each process plays its share of them."""
         chosen: list[tuple[Task, ...]] = []
         count, place = 0, self.state.next_stream
-        while count < self.ppo.batch:
+        while count < self.ppo.batch or len(chosen) < self.processes.count:
             epoch, index = divmod(place, len(self.streams))
             if index == 0 or not chosen:
                 order = random.Random(f"{self.seed}:epoch:{epoch}").sample(range(len(self.streams)), len(self.streams))
@@ -138,16 +146,22 @@ class Training:
             chosen.append(tasks)
             count, place = count + len(tasks), place + 1
         self.state.next_stream = place
-        part = Dataset([task for tasks in chosen for task in tasks], metric=self.dataset.metric)
-        seen = evaluate(self.actor, part, concurrency=self.concurrency, seed=_mixed(self.seed, number))
-        meter.add(seen.cost, rollouts=len(seen.sessions))
-        by_id = {session.task_id: session for session in seen.sessions}
+        by_id = self._played(self.actor, chosen, self.dataset, _mixed(self.seed, number))
+        meter.add(sum((session.usage for session in by_id.values()), Usage()), rollouts=len(by_id))
         return [tuple(by_id[task.id] for task in tasks) for tasks in chosen]
 
-    def _experience(self, played: Sequence[tuple[Session, ...]]) -> Experience:
-        bonuses = self._bonuses(played)
-        flat = [(session, bonus) for sessions, row in zip(played, bonuses, strict=True)
-                for session, bonus in zip(sessions, row, strict=True)]  # fmt: skip
+    def _played(
+        self, agent: Agent, streams: Sequence[tuple[Task, ...]], dataset: Dataset, seed: int
+    ) -> dict[str, Session]:
+        """The scored sessions of these streams by task."""
+        own = Dataset([task for tasks in self.processes.share(streams) for task in tasks], metric=dataset.metric)
+        seen = evaluate(agent, own, concurrency=self.concurrency, seed=seed)
+        return {session.task_id: session for session in self.processes.gathered(seen.sessions)}
+
+    def _experience(self, everything: Sequence[tuple[Session, ...]]) -> Experience:
+        """What this process learns from: the sessions that it played."""
+        pairs = list(zip(everything, self._bonuses(everything), strict=True))
+        flat = [pair for sessions, row in self.processes.share(pairs) for pair in zip(sessions, row, strict=True)]
         return self._told(
             Experience(
                 [segments(session, self.policy.dialect.choice_length, bonus=bonus) for session, bonus in flat],
@@ -158,8 +172,8 @@ class Training:
     def _told(self, experience: Experience) -> Experience:
         """What constrained decoding allowed, the learner knows."""
         if self.policy.constrained:
-            offered = [*self.actor.library.names, *(tool.name for tool in self.actor.all_tools)]
-            experience.constrain(self.policy.grammar(), offered)
+            specs = Executor(self.actor.library, self.actor.all_tools, self.actor.sandbox).specs
+            experience.constrain(self.policy.grammar(), offered(specs))
         return experience
 
     def _bonuses(self, played: Sequence[tuple[Session, ...]]) -> list[list[float]]:
@@ -197,8 +211,10 @@ class Training:
         if self.valset is None:
             state.keep(self.policy.network)
             return
-        seen = evaluate(self.judged, self.valset, concurrency=self.concurrency, seed=_mixed(self.seed, -1))
+        by_id = self._played(self.judged, list(self.valset.streams().values()), self.valset, _mixed(self.seed, -1))
         self.policy.engine.forget()
+        tasks = list(self.valset)
+        seen = Evaluation(tuple(by_id[task.id] for task in tasks), tuple(task.stream for task in tasks), len(tasks))
         if state.baseline is None:
             state.baseline = seen
         if state.validation is None or seen.reward > state.validation.reward:
@@ -211,11 +227,11 @@ class Training:
 
     def _save(self) -> None:
         if self.checkpoint_path is not None:
-            self.state.save(self.checkpoint_path, self.policy, self.learner)
+            self.state.save(self.checkpoint_path, self.learner)
 
     def _resume(self) -> None:
         if self.checkpoint_path is not None and self.checkpoint_path.exists():
-            self.state = Checkpoint.load(self.checkpoint_path, self.policy, self.learner)
+            self.state = Checkpoint.load(self.checkpoint_path, self.learner)
             self.policy.engine.forget()
 
     def _settings(self) -> dict[str, Any]:
@@ -251,49 +267,16 @@ class Training:
             seconds=state.seconds,
             notes=tuple(state.notes),
         )
-        if self.record.path is not None:
+        if self.record.path is not None:  # of the main process alone
             final.save_pretrained(self.record.path / "policy")
         self.record.log("stop", why=stop, best_update=result.best_update, rollouts=result.rollouts)
         return result
 
 
-def _check(
-    agent: Agent,
-    dataset: Dataset,
-    valset: Dataset | None,
-    ppo: PPO,
-    sampling: Sampling,
-    budget: Budget,
-    concurrency: int,
-) -> None:
-    if not isinstance(agent, Agent) or not isinstance(agent.model, Policy):
-        given = getattr(getattr(agent, "model", agent), "name", agent)
-        raise ForgeError(f"train_ppo(agent with model {given!r:.60}): weights are trained of an rl.Policy, such as "
-                         "rl.Policy.from_pretrained(path); forge.train is for other models")  # fmt: skip
-    if not isinstance(dataset, Dataset) or not (valset is None or isinstance(valset, Dataset)):
-        raise ForgeError("train_ppo(agent, dataset, valset): data sets are forge.Dataset(rows, metric=...)")
-    for name, value, kind in (("ppo", ppo, PPO), ("sampling", sampling, Sampling), ("budget", budget, Budget)):
-        if not isinstance(value, kind):
-            raise ForgeError(f"train_ppo({name}={value!r:.60}): give {kind.__name__}(...)")
-    if concurrency < 1:
-        raise ForgeError(f"concurrency={concurrency}: at least 1 stream at a time")
-    if budget.rollouts is None and budget.seconds is None:
-        raise ForgeError("train_ppo(budget=...): say when to stop: forge.Budget(rollouts=20_000), or seconds=")
-    if sampling.temperature == 0:
-        raise ForgeError("train_ppo(sampling=Sampling(temperature=0)): greedy sessions explore nothing: give a "
-                         "temperature above 0")  # fmt: skip
-    if sampling.greedy_arguments and not isinstance(agent.model.dialect, FunctionTokens):
-        raise ForgeError("Sampling(greedy_arguments=True) needs to see where a function is named: give the policy "
-                         "dialect=rl.FunctionTokens")  # fmt: skip
-    if sampling.greedy_arguments and ppo.learn == "all":
-        raise ForgeError("Sampling(greedy_arguments=True) draws only what chooses the function, and PPO(learn='all') "
-                         "would learn from tokens that were not drawn: say PPO(learn='choices')")  # fmt: skip
-
-
-def _split(dataset: Dataset, valset: Dataset | None, seed: int) -> tuple[Dataset, Dataset | None]:
+def _split(dataset: Dataset, valset: Dataset | None, ppo: PPO, seed: int) -> tuple[Dataset, Dataset | None]:
     if valset is not None:
         return dataset, valset
-    if len(dataset.streams()) < LEAST_STREAMS:
+    if ppo.validate_every is None or len(dataset.streams()) < LEAST_STREAMS:
         return dataset, None
     held_out, rest = dataset.split(0.1, seed=f"ppo:{seed}")
     return rest, held_out

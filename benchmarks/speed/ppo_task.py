@@ -112,13 +112,13 @@ def main(chosen: argparse.Namespace) -> None:
     settings = rl.PPO(
         batch=chosen.batch, minibatch=chosen.batch // chosen.minibatches, epochs=chosen.epochs,
         learning_rate=chosen.lr, final_learning_rate=1.0, value_clip=0.2, value_coefficient=0.5, lam=0.95,
-        kl=rl.KL(0.0, into="reward", estimator="k1"), precision=chosen.precision, validate_every=10**6,
+        kl=rl.KL(0.0, into="reward", estimator="k1"), precision=chosen.precision, validate_every=None,
         checkpoint_every=10**6,
     )  # fmt: skip
     agent = forge.Agent(model=policy(chosen), max_turns=1)
     began = time.perf_counter()
     result = rl.train_ppo(
-        agent, forge.Dataset(tasks[1:], metric=even), forge.Dataset(tasks[:1], metric=even), ppo=settings,
+        agent, forge.Dataset(tasks[1:], metric=even), ppo=settings,
         budget=forge.Budget(rollouts=chosen.batch * chosen.updates), run=forge.Run(None), seed=chosen.seed,
     )  # fmt: skip
     wall = time.perf_counter() - began

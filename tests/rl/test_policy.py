@@ -21,6 +21,9 @@ SPEC = ToolSpec(
 TWO = ToolSpec("add", "Adds.", {"type": "object", "properties": {"a": {}, "b": {}}, "required": ["a", "b"]})
 
 
+BUILT_IN = ("retrieve_memory", "update_memory", "reflect", "clear_context", "seek_advice", "submit")
+
+
 def context(*steps, tools=(SPEC, TWO)):
     return Context("t", "what is the colour", "Answer.", tuple(tools), tuple(steps))
 
@@ -257,10 +260,7 @@ def test_under_constraints_the_stored_log_probability_is_that_of_the_allowed_tok
         grammar = grammar or model.grammar()
         for step in session.steps:
             action = step.action
-            offered = [
-                spec
-                for spec in ("retrieve_memory", "update_memory", "reflect", "clear_context", "seek_advice", "submit")
-            ]
+            offered = {name: name != "clear_context" for name in BUILT_IN}
             with torch.no_grad():
                 logits = model.network.causal(torch.tensor([[*action.prompt_ids, *action.token_ids]])).logits[0].float()
             for place, state in enumerate(grammar.along(action.token_ids, offered)):
