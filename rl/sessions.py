@@ -16,6 +16,8 @@ from forge.session import Session
 from functions.errors import ForgeError
 from rl.similarity import Embed, similarity
 
+NEIGHBOURS = 1_000  # questions of other trajectories that one is likened to
+
 
 @dataclass(frozen=True, slots=True)
 class Trajectory:
@@ -77,8 +79,9 @@ class FittedValue:
     """V(S) fitted to what the trajectories earned: r~ = r + V(after) - V(before), which telescopes.
 
     V is a sum over the questions still to come of their expected reward, given how well memory covers them now, how
-    many similar questions come before them, and whether the agent looked into memory for them: a table of means, each
-    drawn towards the mean of all. It is cross-fitted: no trajectory is valued by a table that was fitted to it.
+    many similar questions come before them, and whether agents look into memory for such questions: a table of means,
+    each drawn towards the mean of its kind. It is cross-fitted: no trajectory is valued by what it did or earned
+    itself, or a session's own action would move the value that it is held against.
 
     Args:
         bins: of the cosine between a question and the nearest entry of memory.
@@ -118,13 +121,27 @@ class FittedValue:
         found: list[np.ndarray] = [np.zeros(0)] * len(trajectories)
         for fold in range(folds):
             others = [number for number in range(len(trajectories)) if number % folds != fold]
-            table = self._fit([cells[n] for n in others], [rewards[n] for n in others])
+            kinds = self._kinds(trajectories, [trajectories[number] for number in others])
+            placed = [np.where(c < 0, -1, kind * 3 * self.bins + c) for c, kind in zip(cells, kinds, strict=True)]
+            table = self._fit([placed[n] for n in others], [rewards[n] for n in others])
             for number in range(fold, len(trajectories), folds):
-                found[number] = _summed(cells[number], table)
+                found[number] = _summed(placed[number], table)
         return found
 
+    def _kinds(self, trajectories: Sequence[Trajectory], others: Sequence[Trajectory]) -> list[np.ndarray]:
+        """For each question, whether memory is looked into for most of those like it (1) or not (0) in `others`."""
+        known = [session for trajectory in others for session in trajectory.sessions]
+        known = known[:: -(-len(known) // NEIGHBOURS)]
+        looked = np.array([any(call.name in self.reads for call, _ in session.calls) for session in known])
+        questions = [session.question for trajectory in trajectories for session in trajectory.sessions]
+        alike = similarity(questions, [session.question for session in known], self.embed) >= self.threshold
+        count = alike.sum(axis=1)
+        share = np.where(count > 0, alike @ looked / np.maximum(count, 1), looked.mean())
+        ends = np.cumsum([len(trajectory.sessions) for trajectory in trajectories])
+        return np.split((share >= 0.5).astype(int), ends[:-1])
+
     def _cells(self, trajectory: Trajectory) -> np.ndarray:
-        """For each state i and question j >= i, the cell of the table; -1 for questions that have passed."""
+        """For each state i and question j >= i, the cell within its kind; -1 for questions that have passed."""
         sessions = trajectory.sessions
         count, questions = len(sessions), [session.question for session in sessions]
         entries = [*trajectory.remembered, *(text for session in sessions for text in session.remembered)]
@@ -138,9 +155,8 @@ class FittedValue:
         before = np.vstack([np.zeros(count), np.cumsum(similar, axis=0)])  # similar to j among the first i
         until = np.array([before[place, place] for place in range(count)])
         between = np.clip(until - before, 0, 2).astype(int)
-        looked = np.array([any(call.name in self.reads for call, _ in session.calls) for session in sessions])
         nearness = np.clip((near * self.bins).astype(int), 0, self.bins - 1)
-        cells = (looked[None, :] * 3 + between) * self.bins + nearness
+        cells = between * self.bins + nearness
         passed = np.arange(count)[None, :] < np.arange(count + 1)[:, None]
         return np.where(passed, -1, cells)
 
@@ -151,7 +167,7 @@ class FittedValue:
         places, values = np.concatenate(flat), np.concatenate(earned)
         counts = np.bincount(places, minlength=size)
         sums = np.bincount(places, weights=values, minlength=size)
-        half = size // 2  # questions that memory was not asked about, and those that it was
+        half = size // 2  # questions that memory is not looked into for, and those that it is
         table = np.zeros(size)
         for part in (slice(0, half), slice(half, size)):
             mean = sums[part].sum() / max(1, counts[part].sum())

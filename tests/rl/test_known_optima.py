@@ -12,7 +12,7 @@ from forge import builtin_tools
 from forge.tools import Tool, World
 
 CHOICES = rl.Sampling(greedy_arguments=True)
-WORDS = ["one two three four first second left right advice red blue"]
+WORDS = ["one two three four first second time : colour of the box left right advice red blue ?"]
 
 
 def arm(name, run):
@@ -43,8 +43,9 @@ def learner(tools, *, expert=None, memory=None, seed=0):
 
 
 def settings(**more):
+    near = rl.KL((0.3, 0.01), estimator="exact", on="choices")
     defaults = {"batch": 64, "minibatch": 64, "epochs": 4, "learning_rate": 1e-2, "lam": 1.0, "advantages": "raw",
-                "learn": "choices", "kl": None, "entropy": 0.0, "validate_every": None}  # fmt: skip
+                "learn": "choices", "kl": near, "validate_every": None}  # fmt: skip
     return rl.PPO(**{**defaults, **more})
 
 
@@ -94,7 +95,7 @@ def test_advice_is_sought_just_where_an_answer_is_right_less_often_than_one_minu
             session.answer == "advice" or (session.answer == "guess" and task.metadata["lucky"])
         ),
     )
-    result = rl.train_ppo(agent, tasks, ppo=settings(batch=160, minibatch=160, lam=1.0),
+    result = rl.train_ppo(agent, tasks, ppo=settings(batch=160, minibatch=160),
                           sampling=CHOICES, budget=forge.Budget(rollouts=160 * 80))  # fmt: skip
     for word, chance in chances.items():
         found = probabilities(result.agent, f"{word} ?")
@@ -104,7 +105,7 @@ def test_advice_is_sought_just_where_an_answer_is_right_less_often_than_one_minu
 def two_sessions(seed):
     """Streams of one question asked twice. Advice costs more than a first answer gains, but is remembered."""
     rows = [
-        {"question": f"{place} ?", "answer": answer, "stream": f"{answer}{number}"}
+        {"question": f"{place} time : colour of the box ?", "answer": answer, "stream": f"{answer}{number}"}
         for number in range(40)
         for answer in ("red", "blue")
         for place in ("first", "second")
@@ -112,14 +113,14 @@ def two_sessions(seed):
 
     def ask(world):
         world.answer = builtin_tools.seek_advice(world)
-        world.memory.add(f"first second {world.answer}")
+        world.memory.add(f"colour of the box {world.answer}")
 
     def recall(world):
         known = world.memory.search(world.task.question, 1)
         world.answer = known[0].text.split()[-1] if known else "red"
 
     tools = [arm("guess", answering("red")), arm("ask", ask), arm("recall", recall)]
-    agent = learner(tools, expert=forge.GoldExpert(0.6), memory=forge.Memory(), seed=seed)
+    agent = learner(tools, expert=forge.GoldExpert(0.55), memory=forge.Memory(), seed=seed)
 
     def metric(task, session):
         return session.answer == task.answer
@@ -135,14 +136,14 @@ def two_sessions(seed):
     ("objective", "best", "asks"),
     [
         (None, 1.0, False),
-        (rl.FittedValue(reads=("recall",)), 1.4, True),
-        (rl.Heuristic(beta=0.4), 1.4, True),
+        (rl.FittedValue(reads=("recall",)), 1.45, True),
+        (rl.Heuristic(beta=0.3), 1.45, True),
     ],
     ids=["myopic", "fitted", "heuristic"],
 )
 def test_asking_that_pays_only_in_the_next_session_is_learned_from_session_values_alone(objective, best, asks):
     agent, tasks, held_out = two_sessions(seed=0)
-    result = rl.train_ppo(agent, tasks, ppo=settings(batch=160, minibatch=160, entropy=(0.02, 0.0)),
+    result = rl.train_ppo(agent, tasks, ppo=settings(batch=160, minibatch=160),
                           sessions=objective, sampling=CHOICES, budget=forge.Budget(rollouts=160 * 60))  # fmt: skip
     seen = forge.evaluate(result.agent, held_out)
     assert 2 * seen.reward == pytest.approx(best, abs=0.05)

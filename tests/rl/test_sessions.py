@@ -81,6 +81,15 @@ def test_no_trajectory_is_valued_by_what_it_earned_itself():
     assert not np.allclose(FittedValue().values(base)[1], FittedValue().values(lucky)[1])
 
 
+def test_looking_into_memory_does_not_move_the_value_that_a_session_is_held_against():
+    base = [random_trajectory(lambda g: float(g.random()), 5, n) for n in range(8)]
+    looking = [
+        Trajectory(tuple(replace(each, steps=session("", looked=True).steps) for each in base[0].sessions)),
+        *base[1:],
+    ]
+    assert np.allclose(FittedValue().values(base)[0], FittedValue().values(looking)[0])
+
+
 def test_what_memory_held_before_the_stream_counts():
     rows = tuple(session("style of velo", looked=True, reward=1.0) for _ in range(2))
     bare = tuple(session("style of velo", looked=True, reward=0.0) for _ in range(2))
