@@ -78,7 +78,7 @@ class Checkpoint:
             state: dict[str, Any] = torch.load(path / STATE, map_location="cpu", weights_only=True)
             learner.restore(state["learner"])
             own = state["training"]
-        except (OSError, RuntimeError, KeyError, ValueError, pickle.UnpicklingError, EOFError) as error:
+        except (OSError, RuntimeError, LookupError, ValueError, pickle.UnpicklingError, EOFError) as error:
             raise ForgeError(f"the checkpoint {path} cannot be read ({error}): remove it, or start the run afresh with "
                              "fresh=True") from error  # fmt: skip
         own |= {name: _evaluation(own[name]) for name in ("baseline", "validation")}

@@ -62,7 +62,7 @@ def _saved_settings(path: Path) -> dict[str, Any]:
         return {}
     try:
         saved: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        shown = {name: saved.pop(name) for name in ("instructions", "spelled")}
+        shown = {name: saved.pop(name, False) for name in ("instructions", "spelled")}
         dialects = {"FunctionTokens": partial(FunctionTokens, **shown), "ChatTemplate": ChatTemplate}
         return {**saved, "dialect": dialects[saved["dialect"]]}
     except (OSError, ValueError, KeyError) as error:

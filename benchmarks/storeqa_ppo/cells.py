@@ -102,7 +102,7 @@ def _train(cell: Cell, folder: Path) -> dict[str, Any]:
         sessions=variant.sessions,
         sampling=variant.sampling,
         budget=forge.Budget(rollouts=recipe.ROLLOUTS),
-        run=forge.Run(folder / "runs" / cell.name),
+        run=forge.Run(folder / "runs" / cell.name, resume=True),
         seed=cell.seed,
     )
     sampled = result.policy.with_sampling(rl.Sampling())

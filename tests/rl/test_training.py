@@ -1,0 +1,187 @@
+"""Whole trainings: resumed, killed, interrupted, shared between processes, refused."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from small import agent, dataset, policy
+from small_training import figures, train
+
+import forge
+import rl
+from rl.learner import Diverged
+
+HERE = Path(__file__).parent
+
+
+def environment():
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), str(HERE)]), "OMP_NUM_THREADS": "2",
+            "CUDA_VISIBLE_DEVICES": ""}  # fmt: skip
+
+
+class Interrupting:
+    """A reporter that is Ctrl-C after some updates."""
+
+    def __init__(self, after):
+        self.after = after
+
+    def __call__(self, event):
+        if event["kind"] == "update" and event["step"] == self.after:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("after", [1, 3])
+def test_k_updates_and_k_more_are_2k_updates_bit_by_bit(tmp_path, after):
+    whole = train(tmp_path / "whole")
+    cut = train(forge.Run(tmp_path / "cut", report_to=[Interrupting(after)]))
+    assert (cut.stop, len(cut.history)) == ("interrupted", after)
+    resumed = train(forge.Run(tmp_path / "cut", resume=True))
+    assert figures(resumed) == figures(whole)
+    assert resumed.score == whole.score
+
+
+def test_a_killed_training_goes_on_where_its_last_update_ended(tmp_path):
+    expected = figures(train(tmp_path / "whole", updates=5))
+    command = [sys.executable, str(HERE / "small_training.py"), str(tmp_path / "killed"), "5"]
+    generator = random.Random(0)
+    for _ in range(2):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment())
+        wanted = generator.randint(1, 3)
+        for line in process.stdout:
+            wanted -= line.strip() == "update"
+            if not wanted:
+                process.send_signal(signal.SIGKILL)
+        process.wait()
+    subprocess.run(command, check=True, capture_output=True, env=environment())
+    found = json.loads((tmp_path / "killed" / "figures.json").read_text())
+    assert found == json.loads(json.dumps(expected))
+
+
+def test_two_processes_train_what_one_does(tmp_path):
+    command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines",
+               "1", "--mixed_precision", "no", "--dynamo_backend", "no", str(HERE / "small_training.py")]  # fmt: skip
+    launched = subprocess.run([*command, str(tmp_path / "two"), "3"], capture_output=True, text=True, env=environment())
+    assert launched.returncode == 0, launched.stderr[-3000:]
+    one = train(tmp_path / "one", updates=3)
+    two = json.loads((tmp_path / "two" / "figures.json").read_text())
+    for row, other in zip(figures(one)["history"], two["history"], strict=True):
+        assert other == pytest.approx(row, abs=1e-4)
+    again = rl.Policy.from_pretrained(tmp_path / "two" / "policy")
+    weights = dict(again.network.causal.named_parameters())
+    for name, weight in one.policy.network.causal.named_parameters():
+        assert torch.allclose(weight, weights[name], atol=1e-5), name
+
+
+def test_the_same_seed_trains_the_same_policy_and_another_does_not():
+    first, same, other = (train(None, updates=2, seed=seed) for seed in (0, 0, 1))
+    assert figures(first) == figures(same)
+    assert first.policy.digest != other.policy.digest
+
+
+def test_the_agent_that_was_given_stays_as_it_is_and_the_result_plays():
+    player = agent(policy(), max_turns=2)
+    before = player.model.digest
+    result = rl.train_ppo(player, dataset(8), ppo=rl.PPO(batch=8), budget=forge.Budget(rollouts=8))
+    assert player.model.digest == before
+    assert result.agent.run("what is the colour of one ?").stop in ("submitted", "turns")
+
+
+def test_a_run_folder_holds_a_plain_policy_the_log_and_a_plot(tmp_path):
+    result = train(tmp_path / "run", updates=2)
+    loaded = rl.Policy.from_pretrained(tmp_path / "run" / "policy")
+    assert loaded.digest == result.policy.digest
+    events = [json.loads(line)["kind"] for line in (tmp_path / "run" / "events.jsonl").read_text().splitlines()]
+    assert {"start", "update", "validation", "stop"} <= set(events)
+    assert result.plot(tmp_path / "curve.png").stat().st_size > 5_000
+
+
+def test_a_training_that_breaks_names_what_broke_and_keeps_the_last_checkpoint(tmp_path, monkeypatch):
+    original = rl.learner.Learner.update
+
+    def breaking(self, experience, **more):
+        if breaking.count == 2:
+            experience.returns[0] = float("nan")
+        breaking.count += 1
+        return original(self, experience, **more)
+
+    breaking.count = 0
+    monkeypatch.setattr(rl.learner.Learner, "update", breaking)
+    with pytest.raises(Diverged, match=r"update 3: value_loss .* checkpoint of update 2 is kept"):
+        train(tmp_path / "run")
+    monkeypatch.setattr(rl.learner.Learner, "update", original)
+    assert figures(train(forge.Run(tmp_path / "run", resume=True))) == figures(train(None))
+
+
+def test_a_disk_that_is_full_leaves_the_earlier_checkpoint(tmp_path, monkeypatch):
+    train(forge.Run(tmp_path / "run", report_to=[Interrupting(2)]))
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "save", full)
+        with pytest.raises(forge.ForgeError, match="one before it is kept"):
+            train(forge.Run(tmp_path / "run", resume=True))
+    kept = torch.load(tmp_path / "run" / "checkpoint" / "training.pt", weights_only=True)
+    assert kept["training"]["updates"] == 2
+    assert figures(train(forge.Run(tmp_path / "run", resume=True))) == figures(train(None))
+
+
+def test_a_damaged_checkpoint_is_told_with_a_way_out(tmp_path):
+    train(forge.Run(tmp_path / "run", report_to=[Interrupting(2)]))
+    (tmp_path / "run" / "checkpoint" / "training.pt").write_bytes(b"torn")
+    with pytest.raises(forge.ForgeError, match=r"cannot be read .* fresh=True"):
+        train(forge.Run(tmp_path / "run", resume=True))
+    assert train(forge.Run(tmp_path / "run", fresh=True)).stop == "done"
+
+
+def test_advice_is_charged_once_a_call_and_total_score_is_accuracy_minus_its_cost():
+    history = train(None, updates=2).history
+    for row in history:
+        assert row["reward"] == pytest.approx(row["score"] - 0.3 * row["advice_rate"], abs=0.3)
+    seen = forge.evaluate(agent(policy(constrained=True), expert=forge.GoldExpert(0.3)), dataset(6))
+    calls = sum(call.name == "seek_advice" and not observed.error
+                for session in seen.sessions for call, observed in session.calls)  # fmt: skip
+    assert sum(session.advice_count for session in seen.sessions) == calls
+    assert seen.reward == pytest.approx(seen.score - 0.3 * calls / 6)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda a, d: rl.train_ppo(forge.Agent(model="router"), d), "weights are trained of an rl.Policy"),
+        (lambda a, d: rl.train_ppo(a, [1, 2]), "forge.Dataset"),
+        (lambda a, d: rl.train_ppo(a, d, ppo=0.2), r"give PPO\(\.\.\.\)"),
+        (lambda a, d: rl.train_ppo(a, d, budget=forge.Budget(usd=1.0)), "say when to stop"),
+        (lambda a, d: rl.train_ppo(a, d, sampling=rl.GREEDY), "explore nothing"),
+        (lambda a, d: rl.train_ppo(a, d, sampling=rl.Sampling(greedy_arguments=True)), "learn='choices'"),
+        (lambda a, d: rl.train_ppo(a, d, concurrency=0), "at least 1 stream"),
+        (lambda a, d: rl.train_ppo(a, d, d, ppo=rl.PPO(validate_every=None)), "never be looked at"),
+        (lambda a, d: rl.imitate(a, []), "give at least 2"),
+        (lambda a, d: rl.imitate(forge.Agent(model="router"), []), "rl.Policy"),
+        (lambda a, d: rl.Policy.from_pretrained("/nowhere"), "no causal language model"),
+        (lambda a, d: rl.Policy.tiny([]), "text"),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_played(call, message):
+    with pytest.raises(forge.ForgeError, match=message):
+        call(agent(policy()), dataset(2))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_told(tmp_path):
+    policy().save_pretrained(tmp_path)
+    with pytest.raises(forge.ForgeError, match="no CUDA GPU"):
+        rl.Policy.from_pretrained(tmp_path, device="cuda")
+
+
+def test_prompts_that_never_fit_leave_nothing_to_learn_from():
+    player = agent(policy(context=8))
+    with pytest.raises(forge.ForgeError, match="nothing to learn from"):
+        rl.train_ppo(player, dataset(4), budget=forge.Budget(rollouts=4))
