@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rl.sampling import GREEDY, Sampling
     from rl.sessions import CriticValue, FittedValue, Heuristic
     from rl.train import train_ppo
+    from rl.trl_rollouts import to_trl_rollout_func
 
 _HOMES = {
     "ChatTemplate": "rl.chat_template",
@@ -42,6 +43,7 @@ _HOMES = {
     "Sampling": "rl.sampling",
     "TransformersEngine": "rl.engine",
     "imitate": "rl.imitation",
+    "to_trl_rollout_func": "rl.trl_rollouts",
     "train_ppo": "rl.train",
 }
 __all__ = [
@@ -65,6 +67,7 @@ __all__ = [
     "Sampling",
     "TransformersEngine",
     "imitate",
+    "to_trl_rollout_func",
     "train_ppo",
 ]
 
