@@ -1,4 +1,5 @@
-"""The command line: `forge quickstart | train | eval | functions`. A face of the whole: it may import every layer."""
+"""The command line: `forge quickstart | train | ppo | eval | functions`. A face of the whole: it may import every
+layer."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from benchmarks.ppo_command import ppo
 from functions.errors import ForgeError
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ app = typer.Typer(
 )
 functions_app = typer.Typer(no_args_is_help=True, help="Look at, compare and export what was learned.")
 app.add_typer(functions_app, name="functions")
+app.command()(ppo)
 
 DataOption = Annotated[str, typer.Option("--data", help="mawps, word-problems, or a .jsonl or .csv file.")]
 TestOption = Annotated[Path | None, typer.Option("--test", help="Held-out tasks, if --data is a file.")]
@@ -104,7 +107,7 @@ def train(
     """Train an agent's functions on a data set, and measure it on held-out tasks."""
     import forge
 
-    benchmark = _benchmark(data, test, metric, seed)
+    benchmark = benchmark_of(data, test, metric, seed)
     agent = _agent(model, api_base, dialect, benchmark.instructions)
     budget = forge.Budget(rollouts=rollouts, tokens=tokens, usd=usd, seconds=seconds)
 
@@ -172,7 +175,7 @@ def evaluate(
     import forge
     from functions import Library
 
-    benchmark = _benchmark(data, test, metric, seed)
+    benchmark = benchmark_of(data, test, metric, seed)
     agent = _agent(model, api_base, dialect, benchmark.instructions)
     if library is not None:
         agent = replace(agent, library=Library.load(library))
@@ -242,7 +245,8 @@ def _library(folder: Path) -> Library:
     return library_in(folder)
 
 
-def _benchmark(data: str, test: Path | None, metric: str, seed: int) -> Benchmark:
+def benchmark_of(data: str, test: Path | None, metric: str, seed: int) -> Benchmark:
+    """A named data set, or a file of which a part is held out."""
     import forge
     from benchmarks.catalog import Benchmark, load
 
@@ -273,7 +277,7 @@ def _metric(name: str) -> forge.Metric:
         "numeric": lambda: forge.metrics.numeric(1e-3),
         "math": lambda: forge.metrics.math_equivalent,
     }
-    metric: forge.Metric = _one_of("metric", name, known)()
+    metric: forge.Metric = one_of("metric", name, known)()
     return metric
 
 
@@ -282,7 +286,7 @@ def _agent(model: str, api_base: str | None, dialect: str, instructions: str) ->
 
     if model == "router":
         return forge.Agent(model="router", instructions=instructions)
-    spoken = _one_of("dialect", dialect, {"tools": forge.dialect.ToolCalls, "react": forge.dialect.ReAct})()
+    spoken = one_of("dialect", dialect, {"tools": forge.dialect.ToolCalls, "react": forge.dialect.ReAct})()
     return forge.Agent(
         model=forge.models.LiteLLM(model, api_base=api_base),
         functions=[forge.python_interpreter],
@@ -305,7 +309,7 @@ def _optimizer(name: str | None, api_base: str | None) -> optim.Optimizer | None
 def _acceptance(name: str) -> optim.Acceptance:
     import optim
 
-    rule: optim.Acceptance = _one_of(
+    rule: optim.Acceptance = one_of(
         "acceptance",
         name,
         {
@@ -319,7 +323,8 @@ def _acceptance(name: str) -> optim.Acceptance:
     return rule
 
 
-def _one_of(option: str, name: str, known: dict[str, Any]) -> Any:
+def one_of(option: str, name: str, known: dict[str, Any]) -> Any:
+    """What is chosen on the command line by name."""
     if name not in known:
         raise ForgeError(f"--{option} {name}: one of {', '.join(known)}")
     return known[name]

@@ -267,10 +267,13 @@ class Policy:
 
     def save_pretrained(self, path: str | Path) -> None:
         """Write a folder that transformers loads without Forge; an adapter is merged into the weights."""
+        from rl.loading import without_progress_bars
+
         folder = Path(path)
         model = self.network.model
         plain = deepcopy(model).merge_and_unload() if hasattr(model, "merge_and_unload") else model
-        plain.save_pretrained(folder)
+        with without_progress_bars():
+            plain.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
         values = {name: part.state_dict() for name, part in self._value_parts().items()}
         torch.save(values, folder / VALUES)

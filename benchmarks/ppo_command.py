@@ -1,0 +1,214 @@
+"""`forge ppo`: train the weights of a local policy on a data set, and measure it on held-out tasks."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from functions.errors import ForgeError
+
+if TYPE_CHECKING:
+    import forge
+    import rl
+
+
+def ppo(
+    data: Annotated[str, typer.Option("--data", help="storeqa, mawps, word-problems, or a .jsonl or .csv file.")],
+    test: Annotated[Path | None, typer.Option("--test", help="Held-out tasks, if --data is a file.")] = None,
+    metric: Annotated[str, typer.Option("--metric", help="For files: exact, numeric or math.")] = "exact",
+    policy: Annotated[
+        str | None, typer.Option(help="A folder or hub id of a causal language model; storeqa can do without.")
+    ] = None,
+    dialect: Annotated[str, typer.Option(help="How the policy writes actions: function-tokens or chat.")] = (
+        "function-tokens"
+    ),
+    lora: Annotated[int | None, typer.Option(help="Train an adapter of this rank only.")] = None,
+    demonstrations: Annotated[
+        Path | None, typer.Option(help="Imitate these sessions first: a run's folder, or its sessions.jsonl.")
+    ] = None,
+    library: Annotated[Path | None, typer.Option(help="Functions for the agent, such as RUN/library.")] = None,
+    advice_cost: Annotated[
+        float | None, typer.Option(help="An expert answers at this cost; by default none is asked.")
+    ] = (None),
+    memory: Annotated[bool, typer.Option(help="Remember from task to task of a stream.")] = True,
+    rollouts: Annotated[int, typer.Option(help="Budget: sessions in training.")] = 20_000,
+    seconds: Annotated[float | None, typer.Option(help="Budget: wall time.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Of the policy; by default the recipe's.")] = None,
+    seed: Annotated[int, typer.Option(help="Of weights, splits and sessions.")] = 0,
+    concurrency: Annotated[int, typer.Option(help="Streams played side by side.")] = 256,
+    run: Annotated[Path | None, typer.Option(help="Folder for log, checkpoint, policy and plot.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that lies in the folder.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
+) -> None:
+    """Train a local policy's weights by PPO: when to use tools, memory and an expert is learned with the rest."""
+    import forge
+
+    try:
+        import rl
+        from rl.console import ConsoleReport
+
+        setting = _storeqa(policy, advice_cost, memory, seed) if data == "storeqa" else None
+        setting = setting or _setting(data, test, metric, policy, dialect, lora, library, advice_cost, memory, seed)
+    except ImportError as error:
+        raise ForgeError(f'training weights needs the extra: pip install "forge-agents[rl]" ({error})') from error
+    from dataclasses import replace
+
+    setting = _taught(setting, demonstrations, run, resume, seed)
+    settings = setting.ppo if learning_rate is None else replace(setting.ppo, learning_rate=learning_rate)
+    result = rl.train_ppo(
+        setting.agent, setting.train, ppo=settings, sessions=setting.sessions, sampling=setting.sampling,
+        budget=forge.Budget(rollouts=rollouts, seconds=seconds), concurrency=concurrency, seed=seed,
+        run=forge.Run(run, resume=resume, fresh=overwrite, report_to=[ConsoleReport()]),
+    )  # fmt: skip
+    _show(result, setting, seed, concurrency)
+    if run is not None:
+        result.plot(run / "training.png")
+        print(f"plot:    {run / 'training.png'}")
+        print(f"policy:  {run / 'policy'} (a plain transformers folder)")
+    if result.stop == "interrupted":
+        print("go on:   give the same command with --resume" if run is not None else "not kept: there was no --run")
+        sys.exit(130)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is trained on what, and how."""
+
+    agent: forge.Agent
+    train: forge.Dataset
+    test: forge.Dataset
+    ppo: rl.PPO
+    sampling: rl.Sampling
+    sessions: Any = None
+    demonstrations: tuple[forge.Session, ...] = ()
+    imitation: rl.Imitation | None = None
+
+
+def _storeqa(policy: str | None, advice_cost: float | None, memory: bool, seed: int) -> Setting:
+    import forge
+    import rl
+    from benchmarks import storeqa
+    from benchmarks.storeqa_ppo import recipe
+
+    cost = recipe.ABLATED_AT if advice_cost is None else advice_cost
+    shown: tuple[forge.Session, ...] = ()
+    if policy is None:
+        tasks = storeqa.streams(recipe.DEMONSTRATIONS, seed=f"demonstrations-{seed}")
+        teacher = recipe.agent(storeqa.Demonstrator(tasks, memory=memory), memory=memory)
+        shown = forge.evaluate(teacher, tasks, concurrency=256).sessions
+    model = recipe.policy(seed) if policy is None else rl.Policy.from_pretrained(policy)
+    return Setting(
+        recipe.agent(model, cost=cost, memory=memory),
+        storeqa.streams(recipe.TRAIN, seed=f"ppo-{seed}"),
+        storeqa.streams(recipe.EVALUATION, seed="evaluation"),
+        recipe.PPO,
+        recipe.CHOICES,
+        recipe.VARIANTS["ppo"].sessions if memory else None,
+        shown,
+        recipe.IMITATION,
+    )
+
+
+def _setting(
+    data: str,
+    test: Path | None,
+    metric: str,
+    policy: str | None,
+    dialect: str,
+    lora: int | None,
+    library: Path | None,
+    advice_cost: float | None,
+    memory: bool,
+    seed: int,
+) -> Setting:
+    import forge
+    import rl
+    from benchmarks import catalog
+    from forge.cli import benchmark_of, one_of
+    from functions import Library
+
+    if Path(data).suffix not in {".jsonl", ".csv"} and data not in catalog.names():
+        raise ForgeError(f"--data {data}: storeqa, {', '.join(catalog.names())}, or a .jsonl or .csv file")
+    known = {"function-tokens": rl.FunctionTokens, "chat": rl.ChatTemplate}
+    spoken = one_of("dialect", dialect, known)
+    benchmark = benchmark_of(data, test, metric, seed)
+    if policy is None:
+        raise ForgeError(f"--data {data} needs --policy, a folder or hub id of a language model to begin with; only "
+                         "--data storeqa brings a small one of its own")  # fmt: skip
+    if dialect == "function-tokens":
+        spoken = lambda tokenizer: rl.FunctionTokens(tokenizer, instructions=True)  # noqa: E731  # a dialect maker
+    agent = forge.Agent(
+        model=rl.Policy.from_pretrained(policy, dialect=spoken, lora=lora, max_new_tokens=256),
+        functions=() if library is None else Library.load(library),
+        instructions=benchmark.instructions,
+        memory=forge.Memory() if memory else None,
+        expert=None if advice_cost is None else forge.GoldExpert(advice_cost),
+    )
+    sessions = rl.FittedValue() if memory and advice_cost is not None else None
+    return Setting(agent, benchmark.train, benchmark.test, rl.PPO(learning_rate=1e-5), rl.Sampling(), sessions)
+
+
+def _taught(setting: Setting, given: Path | None, run: Path | None, resume: bool, seed: int) -> Setting:
+    """After imitation, if there is something to imitate; a run that is resumed did that before."""
+    from dataclasses import replace
+
+    import rl
+
+    shown = setting.demonstrations if given is None else _sessions(given)
+    if not shown:
+        return setting
+    kept = None if run is None else run.with_name(f"{run.name}-imitation")
+    if resume and kept is not None and kept.exists():
+        taught = rl.Policy.from_pretrained(kept)
+        return replace(setting, agent=replace(setting.agent, model=taught))
+    print(f"imitation of {len(shown):,} sessions")
+    result = rl.imitate(
+        setting.agent, shown, imitation=setting.imitation or rl.Imitation(learning_rate=1e-5), seed=seed,
+        on_look=lambda look: print(f"  step {look.step}: loss {look.loss:.3f}, held-out actions right "
+                                   f"{look.accuracy:.3f}, {look.seconds:.0f} s", flush=True),
+    )  # fmt: skip
+    if kept is not None:
+        result.policy.save_pretrained(kept)
+    return replace(setting, agent=result.agent)
+
+
+def _sessions(path: Path) -> tuple[forge.Session, ...]:
+    import json
+
+    from forge.json_lines import read
+    from forge.session import Session
+
+    lines = read(path / "sessions.jsonl" if path.is_dir() else path)
+    played = [Session.from_json(json.dumps({k: v for k, v in line.items() if k != "key"})) for line in lines]
+    right = tuple(session for session in played if session.score is None or session.score >= 1)
+    if not right:
+        raise ForgeError(f"--demonstrations {path}: none of the {len(played)} sessions is right")
+    return right
+
+
+def _show(result: rl.PPOResult, setting: Setting, seed: int, concurrency: int) -> None:
+    from dataclasses import replace
+
+    import forge
+    import rl
+
+    for note in result.notes:
+        print(f"note:    {note}")
+    start: rl.Policy = setting.agent.model
+    agents = {"before": replace(setting.agent, model=start.with_sampling(rl.GREEDY)), "after": result.agent}
+    seen = {
+        name: forge.evaluate(each, setting.test, seed=seed, concurrency=concurrency) for name, each in agents.items()
+    }
+    print(f"test:    {len(setting.test)} tasks of {setting.test.name}, greedy")
+    for name, each in seen.items():
+        low, high = each.reward_interval
+        print(f"{name + ':':<8} total score {each.reward:.3f} [{low:.3f}, {high:.3f}], right {each.score:.3f}, advice "
+              f"{each.advice_rate:.3f}")  # fmt: skip
+    paired = forge.compare(seen["before"], seen["after"], by="reward")
+    print(f"change:  {paired.difference:+.3f} [{paired.interval[0]:+.3f}, {paired.interval[1]:+.3f}]")
+    print(f"spent:   {result.rollouts:,} rollouts in {result.seconds:.0f} s; the policy of update {result.best_update} "
+          f"of {len(result.history)} is kept")  # fmt: skip
