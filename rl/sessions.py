@@ -16,6 +16,7 @@ from forge.session import Session
 from functions.errors import ForgeError
 from rl.similarity import Embed, similarity
 
+CELLS = 6  # 0, 1 or more similar questions before, and whether memory holds something similar
 NEIGHBOURS = 1_000  # questions of other trajectories that one is likened to
 
 
@@ -78,21 +79,20 @@ class Heuristic:
 class FittedValue:
     """V(S) fitted to what the trajectories earned: r~ = r + V(after) - V(before), which telescopes.
 
-    V is a sum over the questions still to come of their expected reward, given how well memory covers them now, how
-    many similar questions come before them, and whether agents look into memory for such questions: a table of means,
-    each drawn towards the mean of its kind. It is cross-fitted: no trajectory is valued by what it did or earned
+    V is a sum over the questions still to come of their expected reward, given whether memory holds something similar
+    now, how many similar questions come before them, and whether agents look into memory for such questions: a table of
+    means, each drawn towards the mean of its kind. It is cross-fitted: no trajectory is valued by what it did or earned
     itself, or a session's own action would move the value that it is held against.
 
     Args:
-        bins: of the cosine between a question and the nearest entry of memory.
         folds: of the cross-fit; with fewer trajectories, one each.
         prior: how many observations the mean of all weighs in each cell.
-        threshold: cosine from which two questions are similar.
+        threshold: cosine from which a question is similar to another, or to an entry of memory. A finer measure of
+            nearness would let one entry move many questions by what little their means differ by chance.
         reads: tools that look into memory.
         embed: texts to vectors; None compares weighted words.
     """
 
-    bins: int = 6
     folds: int = 4
     prior: float = 10.0
     threshold: float = 0.46
@@ -100,9 +100,9 @@ class FittedValue:
     embed: Embed | None = None
 
     def __post_init__(self) -> None:
-        if self.bins < 2 or self.folds < 2 or not self.prior > 0:
-            raise ForgeError(f"FittedValue(bins={self.bins}, folds={self.folds}, prior={self.prior}): at least 2 bins "
-                             "and folds, and a prior above 0")  # fmt: skip
+        if self.folds < 2 or not self.prior > 0 or not -1 <= self.threshold <= 1:
+            raise ForgeError(f"FittedValue(folds={self.folds}, prior={self.prior}, threshold={self.threshold}): at "
+                             "least 2 folds, a prior above 0, and a cosine from -1 to 1")  # fmt: skip
 
     def bonuses(self, trajectories: Sequence[Trajectory]) -> list[list[float]]:
         """Raises:
@@ -122,7 +122,7 @@ class FittedValue:
         for fold in range(folds):
             others = [number for number in range(len(trajectories)) if number % folds != fold]
             kinds = self._kinds(trajectories, [trajectories[number] for number in others])
-            placed = [np.where(c < 0, -1, kind * 3 * self.bins + c) for c, kind in zip(cells, kinds, strict=True)]
+            placed = [np.where(c < 0, -1, kind * CELLS + c) for c, kind in zip(cells, kinds, strict=True)]
             table = self._fit([placed[n] for n in others], [rewards[n] for n in others])
             for number in range(fold, len(trajectories), folds):
                 found[number] = _summed(placed[number], table)
@@ -155,13 +155,12 @@ class FittedValue:
         before = np.vstack([np.zeros(count), np.cumsum(similar, axis=0)])  # similar to j among the first i
         until = np.array([before[place, place] for place in range(count)])
         between = np.clip(until - before, 0, 2).astype(int)
-        nearness = np.clip((near * self.bins).astype(int), 0, self.bins - 1)
-        cells = between * self.bins + nearness
+        cells = between * 2 + (near >= self.threshold)
         passed = np.arange(count)[None, :] < np.arange(count + 1)[:, None]
         return np.where(passed, -1, cells)
 
     def _fit(self, cells: Sequence[np.ndarray], rewards: Sequence[np.ndarray]) -> np.ndarray:
-        size = 6 * self.bins
+        size = 2 * CELLS
         flat = [each[each >= 0] for each in cells]
         earned = [np.broadcast_to(r, c.shape)[c >= 0] for c, r in zip(cells, rewards, strict=True)]
         places, values = np.concatenate(flat), np.concatenate(earned)

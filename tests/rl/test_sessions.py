@@ -115,7 +115,7 @@ def test_similarity_is_one_for_equal_texts_and_zero_for_strangers():
     "make",
     [
         lambda: Heuristic(beta=-1),
-        lambda: FittedValue(bins=1),
+        lambda: FittedValue(folds=1),
         lambda: CriticValue(discount=2),
         lambda: FittedValue().bonuses([Trajectory(())]),
     ],
