@@ -71,6 +71,7 @@ class Training:
         """Update until the budget is spent."""
         stop: StopReason = "done"
         self.record.begin(may_change=("budget",), **self._settings())
+        self._start_trackers()
         self._resume()
         meter = Meter(self.budget, seconds=self.state.seconds)
         meter.add(rollouts=self.state.rollouts)
@@ -88,6 +89,12 @@ class Training:
             raise Diverged(f"update {self.state.updates + 1}: {error}{where}. A lower learning_rate "
                            "may help") from error  # fmt: skip
         return self._result(stop)
+
+    def _start_trackers(self) -> None:
+        """Those of `Accelerator(log_with=...)`, if the user has not started them; others are the run's."""
+        accelerator = self.processes.accelerator
+        if accelerator.log_with and not accelerator.trackers:
+            accelerator.init_trackers("forge", config={"seed": self.seed, "ppo": repr(self.ppo)})
 
     def _update(self, meter: Meter) -> None:
         state, number = self.state, self.state.updates
@@ -125,6 +132,7 @@ class Training:
         state.notes += self.learner.notes
         self.learner.notes = []
         self.record.log("update", **{"step": number + 1, **figures})
+        self.processes.accelerator.log(figures, step=number + 1)
 
     def _progress(self, meter: Meter) -> float:
         """The share of the budget that is spent."""

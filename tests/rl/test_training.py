@@ -101,6 +101,18 @@ def test_a_run_folder_holds_a_plain_policy_the_log_and_a_plot(tmp_path):
     assert result.plot(tmp_path / "curve.png").stat().st_size > 5_000
 
 
+def test_the_trackers_of_accelerate_hear_of_each_update(tmp_path):
+    from accelerate import Accelerator
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    accelerator = Accelerator(cpu=True, log_with="tensorboard", project_dir=tmp_path)
+    train(None, updates=3, accelerator=accelerator)
+    accelerator.end_training()
+    seen = EventAccumulator(str(tmp_path / "forge"))
+    seen.Reload()
+    assert [event.step for event in seen.Scalars("reward")] == [1, 2, 3]
+
+
 def test_a_training_that_breaks_names_what_broke_and_keeps_the_last_checkpoint(tmp_path, monkeypatch):
     original = rl.learner.Learner.update
 

@@ -1,0 +1,105 @@
+"""Imitation: which tokens are learned, from whom, and when it stops."""
+
+import pytest
+import torch
+from small import agent, policy
+
+import forge
+import rl
+from forge.session import Action, Call, Observation, Session, Step
+from rl.imitation import IGNORED, _labels, foretold, written_segments
+
+NOTHING = "(nothing like that is remembered)"
+
+
+def shown(question, answer, *, looked=True):
+    """A demonstration by hand: look into memory, then answer."""
+    look = Step(Action(calls=(Call("retrieve_memory"),)), (Observation("retrieve_memory", NOTHING),))
+    submit = Step(
+        Action(calls=(Call("submit", {"answer": answer}, text=answer),)), (Observation("submit", "submitted"),)
+    )
+    return Session(question, question, answer=answer, steps=(look, submit) if looked else (submit,), score=1.0)
+
+
+def demonstrations(count=24):
+    words = ["red", "green", "blue", "one", "two", "three"]
+    return [shown(f"what is the colour {words[n % 6]} ?", words[n % 6]) for n in range(count)]
+
+
+def test_just_the_tokens_that_the_policy_writes_carry_a_label():
+    player = agent(policy(), memory=forge.Memory())
+    player.model.learn_names(["retrieve_memory", "submit"])
+    (part,) = written_segments([shown("what is red ?", "red")], player.model, player)
+    labels = _labels(part)
+    written = [token for token in labels if token != IGNORED]
+    names = [player.model.dialect.ids_of(name)[0] for name in ("retrieve_memory", "submit")]
+    (end,) = player.model.dialect.end_ids
+    (red,) = player.model.tokenizer.encode("red", add_special_tokens=False)
+    assert written == [names[0], end, names[1], red, end]
+    assert len(labels) == len(part.ids) > len(written)
+
+
+def test_the_loss_is_the_mean_over_action_tokens_alone():
+    player = agent(policy(), memory=forge.Memory())
+    player.model.learn_names(["retrieve_memory", "submit"])
+    parts = written_segments(demonstrations(6), player.model, player)
+    loss, _ = foretold(player.model, parts)
+    total = count = 0
+    with torch.no_grad():
+        for part in parts:
+            scores = player.model.network.causal(torch.tensor([part.ids])).logits[0].log_softmax(-1)
+            total -= sum(float(scores[place - 1, part.ids[place]]) for place in part.places)
+            count += len(part.places)
+    assert loss == pytest.approx(total / count, rel=1e-5)
+
+
+def test_a_policy_learns_to_act_as_it_was_shown_and_the_first_one_stays():
+    player = agent(policy(), memory=forge.Memory(), max_turns=3)
+    before = player.model.digest
+    looks = []
+    result = rl.imitate(player, demonstrations(120), on_look=looks.append,
+                        imitation=rl.Imitation(epochs=40, batch=24, learning_rate=1e-2, every=40))  # fmt: skip
+    assert player.model.digest == before
+    assert result.history == tuple(looks)
+    assert result.history[-1].accuracy > 0.9
+    acting = forge.Agent(model=result.policy.with_sampling(rl.GREEDY), memory=forge.Memory(), max_turns=3)
+    session = acting.run("what is the colour green ?")
+    assert session.answer == "green"
+    assert [call.name for call, _ in session.calls] == ["retrieve_memory", "submit"]
+
+
+def test_the_best_weights_are_kept_and_stopping_waits_for_the_accuracy_that_is_asked_for():
+    settings = {"epochs": 200, "batch": 12, "learning_rate": 1e-2, "every": 2}
+    player = agent(policy(), memory=forge.Memory())
+    early = rl.imitate(player, demonstrations(), imitation=rl.Imitation(patience=1, **settings))
+    ripe = rl.imitate(player, demonstrations(), imitation=rl.Imitation(patience=1, least_accuracy=0.99, **settings))
+    assert len(early.history) < len(ripe.history)
+    assert max(look.accuracy for look in ripe.history) >= 0.99
+
+
+class Teacher:
+    """Another model, without token ids."""
+
+    name = "teacher"
+
+    def act(self, contexts):
+        return [Action(calls=(Call("submit", {"answer": "red"}, text="red"),)) for _ in contexts]
+
+
+def test_sessions_of_a_stronger_model_teach_as_well():
+    rows = [{"question": f"what is {word} ?", "answer": word} for word in ("red", "blue", "green", "one")]
+    seen = forge.evaluate(forge.Agent(model=Teacher()), forge.Dataset(rows))
+    result = rl.imitate(agent(policy()), seen, imitation=rl.Imitation(epochs=30, learning_rate=1e-2))
+    assert result.tokens == 3 * result.segments
+    assert forge.Agent(model=result.policy.with_sampling(rl.GREEDY)).run("what is two ?").answer == "red"
+
+
+def test_time_is_a_limit():
+    player = agent(policy(), memory=forge.Memory())
+    settings = rl.Imitation(epochs=10_000, every=1, seconds=0.5)
+    assert rl.imitate(player, demonstrations(), imitation=settings).history[-1].seconds < 20
+
+
+def test_demonstrations_that_do_not_fit_are_told():
+    with pytest.raises(forge.ForgeError, match="nothing can be imitated"):
+        rl.imitate(agent(policy(context=8), memory=forge.Memory()), demonstrations(4))
