@@ -227,7 +227,7 @@ def _train(policy: Policy, parts: Sequence[Segment], settings: Imitation, seed: 
     """TRL's SFTTrainer on rows of ids and labels."""
     os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
     from datasets import Dataset as Rows
-    from transformers import TrainerCallback
+    from transformers import PrinterCallback, TrainerCallback
     from trl.trainer.sft_config import SFTConfig
     from trl.trainer.sft_trainer import SFTTrainer
 
@@ -249,6 +249,7 @@ def _train(policy: Policy, parts: Sequence[Segment], settings: Imitation, seed: 
         )  # fmt: skip
         trainer = SFTTrainer(model=policy.network.model, args=config, train_dataset=data,
                              processing_class=policy.tokenizer, callbacks=[Look()])  # fmt: skip
+        trainer.remove_callback(PrinterCallback)
         policy.network.train()
         trainer.train()
 
