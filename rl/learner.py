@@ -43,7 +43,7 @@ class Learner:
         if network.device.type == "cpu":
             keep_freed_memory()
         self.kl_coefficient = settings.kl.coefficient_at(0.0) if settings.kl is not None else 0.0
-        self.micro_tokens = settings.micro_tokens
+        self.micro_tokens = settings.micro_tokens or (2_048 if network.device.type == "cpu" else 32_768)
         self.notes: list[str] = []  # recoveries to be told
         self._reference = _frozen_copy(network) if settings.kl is not None else None
         optimizer = torch.optim.AdamW(_groups(network, settings), weight_decay=settings.weight_decay, betas=(0.9, 0.95),

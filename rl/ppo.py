@@ -108,7 +108,8 @@ class PPO:
         critic_warmup: first updates, in which only values learn.
         gradient_clip: of the norm.
         weight_decay: of AdamW.
-        micro_tokens: ids a forward pass, with filling; a larger minibatch is accumulated.
+        micro_tokens: ids a forward pass, with filling; a larger minibatch is accumulated. None is 2,048 on a CPU,
+            whose caches that suits, else 32,768.
         precision: "fp32", or "bf16" (mixed).
         validate_every: updates between looks at the validation streams; None: there are none, and the last policy is
             the result.
@@ -141,13 +142,13 @@ class PPO:
     critic_warmup: int = 0
     gradient_clip: float = 1.0
     weight_decay: float = 0.0
-    micro_tokens: int = 32_768
+    micro_tokens: int | None = None
     precision: Literal["fp32", "bf16"] = "fp32"
     validate_every: int | None = 10
     checkpoint_every: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("batch", "minibatch", "epochs", "micro_tokens", "checkpoint_every"):
+        for name in ("batch", "minibatch", "epochs", "checkpoint_every"):
             _require("PPO", self, name, 1, math.inf)
         for name in ("learning_rate", "clip", "gradient_clip", "importance_cap"):
             _require("PPO", self, name, 1e-12, math.inf)
@@ -158,8 +159,9 @@ class PPO:
         for name in ("value_learning_rate", "value_clip", "stop_kl"):
             if getattr(self, name) is not None:
                 _require("PPO", self, name, 1e-12, math.inf)
-        if self.validate_every is not None:
-            _require("PPO", self, "validate_every", 1, math.inf)
+        for name in ("validate_every", "micro_tokens"):
+            if getattr(self, name) is not None:
+                _require("PPO", self, name, 1, math.inf)
         if self.dual_clip is not None:
             _require("PPO", self, "dual_clip", 1.0, math.inf)
         _require_line("PPO", self, "entropy")

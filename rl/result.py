@@ -12,7 +12,7 @@ from forge.evaluate import Comparison, Evaluation
 from functions.errors import ForgeError
 from rl.policy import Policy
 
-StopReason = Literal["done", "budget", "interrupted"]
+StopReason = Literal["done", "interrupted"]
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,6 @@ PPO = rl.PPO(
     kl=rl.KL((0.2, 0.02), estimator="imitation", on="all"),
     critic_warmup=2,
     validate_every=5,
-    micro_tokens=2_048,
 )
 CHOICES = rl.Sampling(greedy_arguments=True)  # what to do is drawn, what to write is not
 _WORDS = {word: place for place, word in enumerate((*storeqa.NAMES, *storeqa.COLUMNS, *storeqa.TOPICS))}
