@@ -43,6 +43,7 @@ class Learner:
         if network.device.type == "cpu":
             keep_freed_memory()
         self.kl_coefficient = settings.kl.coefficient_at(0.0) if settings.kl is not None else 0.0
+        self._kl_before = 0.0  # what the last sessions were drawn with, where it is part of the reward
         self.micro_tokens = settings.micro_tokens or (2_048 if network.device.type == "cpu" else 32_768)
         self.notes: list[str] = []  # recoveries to be told
         self._reference = _frozen_copy(network) if settings.kl is not None else None
@@ -80,7 +81,7 @@ class Learner:
         penalty = None
         if kl is not None and self._needs_reference_log_probs:
             estimate = sampled_kl(experience.old, experience.reference, "k1") * experience.on(kl.on)
-            figures["kl_reference"] = self._mean(estimate, experience.on(kl.on))
+            figures["kl_reference"] = self._kl_before = self._mean(estimate, experience.on(kl.on))
             if kl.into == "reward":
                 penalty = self.kl_coefficient * estimate
         experience.learned = experience.on(settings.learn)
@@ -131,9 +132,8 @@ class Learner:
         means = {name: value / steps for name, value in self.processes.totals(totals).items()}
         means["gradient_norm"] /= self.processes.count  # the same everywhere, as all else is a part of the whole
         means |= {"optimizer_steps": float(steps), "stopped_early": float(stopped_early)}
-        if settings.kl is not None:
-            measured = means.get("kl", 0.0)
-            self.kl_coefficient = settings.kl.adapted(self.kl_coefficient, measured)
+        if settings.kl is not None and not warmup:
+            self.kl_coefficient = settings.kl.adapted(self.kl_coefficient, means.get("kl", self._kl_before))
         return means
 
     def _sessions(self, experience: Experience) -> tuple[int, int]:

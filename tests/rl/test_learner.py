@@ -167,6 +167,21 @@ def test_the_penalty_of_the_reward_follows_the_divergence_from_the_first_policy(
     assert torch.allclose(data.returns[place], expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("into", ["loss", "reward"])
+def test_the_coefficient_rises_while_the_policy_is_further_away_than_its_target(into):
+    model = policy()
+    experience(model)  # the functions have their tokens
+    estimator = "k3" if into == "loss" else "k1"
+    learner = Learner(model.network, PPO(kl=KL(0.1, into=into, estimator=estimator, target=1e-6)), Sampling())
+    with torch.no_grad():
+        model.network.causal.get_output_embeddings().weight.mul_(1.5)
+    model.engine.forget()
+    data = experience(model)
+    learner.prepare(data)
+    learner.update(data, progress=0.0, seed=0)
+    assert learner.kl_coefficient > 0.1
+
+
 def test_the_reference_stays_what_training_began_with():
     model = policy()
     learner, data, _ = prepared(PPO(kl=KL(0.1, estimator="k3"), learning_rate=1e-2), model)
