@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from functions.source import top_level
+from functions.source import READING, top_level
 
 _MODULE_NAMES = frozenset({"__name__", "__file__", "__doc__", "__builtins__", "__spec__", "__loader__", "__package__"})
 
@@ -65,7 +65,7 @@ def inner_scopes(source: str) -> Iterator[symtable.SymbolTable]:
 
 
 def _module_table(source: str) -> symtable.SymbolTable:
-    with warnings.catch_warnings():
+    with READING, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return symtable.symtable(source, "<function>", "exec")
 

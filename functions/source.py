@@ -6,6 +6,7 @@ import ast
 import difflib
 import keyword
 import re
+import threading
 import warnings
 from collections.abc import Iterable, Iterator
 
@@ -14,6 +15,10 @@ from functions.errors import FunctionError
 MAX_SOURCE_BYTES = 64 * 1024
 MAX_NESTING = 200
 MAX_NAME_LENGTH = 64  # of a tool's name in the OpenAI protocol: ^[a-zA-Z0-9_-]{1,64}$
+
+# Held while CPython reads source: threads that build trees disturb each other's count of depth (gh-106905), and
+# warnings are filtered for the whole process.
+READING = threading.RLock()
 
 _TOOL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NESTING_HINT = "split long expressions and chains of elif into several statements or a dict"
@@ -34,8 +39,8 @@ def parse(source: str) -> ast.Module:
     """
     _require_plain_text(source)
     try:
-        with warnings.catch_warnings():  # the untrusted source's own warnings (such as "\d") are not ours to print
-            warnings.simplefilter("ignore")
+        with READING, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the untrusted source's own (such as "\d") are not ours to print
             tree = ast.parse(source)
             _require_shallow(tree)
             compile(tree, "<function>", "exec", dont_inherit=True)  # sees what the parser does not: a stray return
