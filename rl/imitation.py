@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 import time
@@ -30,8 +31,9 @@ class Imitation:
         learning_rate: highest; it warms up over the first 3% of steps and falls to 0 along a cosine.
         validation: share of the sessions that is held out.
         every: optimizer steps between two looks at the held-out sessions.
-        patience: looks without a gain after which training stops, once the accuracy is at `least_accuracy`; the best
-            weights are kept.
+        patience: looks without a gain, in loss or in accuracy, after which training stops, once the accuracy is at
+            `least_accuracy`; the weights of the lowest loss are kept: where demonstrations act at random, as in whether
+            they ask, the accuracy of even the true policy is a matter of luck.
         least_accuracy: share of held-out actions that must be right to the last token before training may stop early:
             copying from the context forms suddenly and late.
         seconds: wall time at most; None is no limit.
@@ -177,7 +179,8 @@ class _Looker:
     ) -> None:
         self.policy, self.parts, self.settings, self._on_look = policy, parts, settings, on_look
         self.looks: list[Look] = []
-        self._best: tuple[float, dict[str, torch.Tensor]] | None = None
+        self._best: dict[str, torch.Tensor] | None = None
+        self._loss, self._accuracy = math.inf, 0.0
         self._began = time.monotonic()
         self._stale = 0
 
@@ -188,18 +191,19 @@ class _Looker:
         self.looks.append(look)
         if self._on_look is not None:
             self._on_look(look)
-        if self._best is None or accuracy > self._best[0]:
-            weights = {name: value.detach().clone() for name, value in self.policy.network.state_dict().items()}
-            self._best, self._stale = (accuracy, weights), 0
-        else:
-            self._stale += 1
+        gains = loss < self._loss, accuracy > self._accuracy
+        if gains[0]:
+            self._loss = loss
+            self._best = {name: value.detach().clone() for name, value in self.policy.network.state_dict().items()}
+        self._accuracy = max(self._accuracy, accuracy)
+        self._stale = 0 if any(gains) else self._stale + 1
         late = self.settings.seconds is not None and look.seconds >= self.settings.seconds
-        ripe = self._best[0] >= self.settings.least_accuracy
+        ripe = self._accuracy >= self.settings.least_accuracy
         return late or (ripe and self._stale >= self.settings.patience)
 
     def restore(self) -> None:
         if self._best is not None:
-            self.policy.network.load_state_dict(self._best[1])
+            self.policy.network.load_state_dict(self._best)
 
 
 @torch.no_grad()

@@ -7,7 +7,7 @@ from small import agent, policy
 import forge
 import rl
 from forge.session import Action, Call, Observation, Session, Step
-from rl.imitation import IGNORED, _labels, foretold, written_segments
+from rl.imitation import IGNORED, _labels, _split, foretold, written_segments
 
 NOTHING = "(nothing like that is remembered)"
 
@@ -68,13 +68,25 @@ def test_a_policy_learns_to_act_as_it_was_shown_and_the_first_one_stays():
     assert [call.name for call, _ in session.calls] == ["retrieve_memory", "submit"]
 
 
-def test_the_best_weights_are_kept_and_stopping_waits_for_the_accuracy_that_is_asked_for():
+def test_stopping_waits_for_the_accuracy_that_is_asked_for():
     settings = {"epochs": 200, "batch": 12, "learning_rate": 1e-2, "every": 2}
     player = agent(policy(), memory=forge.Memory())
     early = rl.imitate(player, demonstrations(), imitation=rl.Imitation(patience=1, **settings))
     ripe = rl.imitate(player, demonstrations(), imitation=rl.Imitation(patience=1, least_accuracy=0.99, **settings))
     assert len(early.history) < len(ripe.history)
     assert max(look.accuracy for look in ripe.history) >= 0.99
+
+
+def test_the_weights_of_the_lowest_held_out_loss_are_kept():
+    player = agent(policy(), memory=forge.Memory())
+    words = ["red", "green", "blue", "one", "two", "three"]  # answered at random: what is learned by heart fails
+    lessons = [shown(f"what is {words[n % 6]} {words[n // 6]} ?", words[n * n * 5 % 7 % 6]) for n in range(36)]
+    settings = rl.Imitation(epochs=40, batch=12, learning_rate=0.02, validation=0.3, every=2, patience=50)
+    result = rl.imitate(player, lessons, imitation=settings, seed=3)
+    losses = [look.loss for look in result.history]
+    held_out, _ = _split(lessons, settings.validation, 3)
+    kept, _ = foretold(result.policy, written_segments(held_out, result.policy, player))
+    assert kept == pytest.approx(min(losses)) != pytest.approx(losses[-1])
 
 
 class Teacher:
