@@ -75,6 +75,8 @@ ATTRIBUTE = ("what is the {column} of {name} ?", "tell me the {column} of {name}
 SEARCH = ("which one has {first} and {second} ?", "find the one with {first} and {second} .")
 OPINION = ("how is the {topic} of {name} ?", "{topic} of {name} , what do people say ?")
 STREAM, PRODUCTS, FOCUS = 24, 12, 2  # questions a stream, products a shop, products that opinions are asked about
+_WORDS = {word: place for place, word in enumerate((*NAMES, *COLUMNS, *TOPICS))}
+SAME = 0.8  # cosine from which two texts are about the same thing
 SHARES = {"attribute": 0.25, "search": 0.25, "opinion": 0.5}
 
 
@@ -172,12 +174,24 @@ def search(query: str, world: World) -> str:
     return " ".join(str(value) for row in found for value in row) or "nothing"
 
 
+def embed(texts: Sequence[str]) -> Any:  # a matrix
+    """Texts by the products, columns and topics that they name: what makes two questions the same one."""
+    import numpy as np
+
+    rows = np.zeros((len(texts), len(_WORDS)))
+    for row, text in enumerate(texts):
+        for word in text.split():
+            if word in _WORDS:
+                rows[row, _WORDS[word]] = 1.0
+    return rows
+
+
 def agent(model: Any, *, advice_cost: float, memory: bool = True) -> forge.Agent:
-    """The shop assistant: may search, ask an expert, and remember."""
+    """The shop assistant: may search, ask an expert, and remember. Memory is asked for what the question names."""
     return forge.Agent(
         model=model,
         tools=(forge.Tool(search),),
-        memory=forge.Memory() if memory else None,
+        memory=forge.Memory(encoder=embed, threshold=SAME) if memory else None,
         expert=forge.GoldExpert(cost=advice_cost),
         instructions="Answer the question about the shop.",
         max_turns=6,

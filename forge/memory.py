@@ -54,12 +54,25 @@ class Memory:
             Forks of a memory in a file are in the process.
         encoder: search by meaning: the name of a sentence-transformers model (extra `dense`), or a callable that
             makes a matrix of a list of texts. None searches by words.
+        threshold: the least cosine to what is searched for, between -1 and 1, of an entry that is found; with an
+            encoder only. None finds the most alike, however little that is.
 
     Raises:
-        ForgeError: the file is no memory, or one of another encoder.
+        ForgeError: the file is no memory, or one of another encoder; a threshold out of range, or without an encoder.
     """
 
-    def __init__(self, path: str | Path | None = None, *, encoder: str | Encode | Any = None) -> None:
+    def __init__(
+        self,
+        path: str | Path | None = None,
+        *,
+        encoder: str | Encode | Any = None,
+        threshold: float | None = None,
+    ) -> None:
+        if threshold is not None and encoder is None:
+            raise ForgeError(f"Memory(threshold={threshold!r}): entries are found by words; give an encoder= as well")
+        if threshold is not None and not -1 <= threshold <= 1:
+            raise ForgeError(f"Memory(threshold={threshold!r}): give a cosine between -1 and 1")
+        self._threshold = threshold
         self._encoder = None if encoder is None else encoder if isinstance(encoder, Encoder) else Encoder(encoder)
         self._view = View(Layer(None))
         self._lock = threading.RLock()
@@ -88,12 +101,12 @@ class Memory:
 
     def search(self, query: str, k: int = 3) -> list[Entry]:
         """The `k` entries most alike, best first, ties newest first. By words: BM25, none that shares no word; with an
-        encoder: the cosine."""
+        encoder: the cosine, none below the threshold."""
         view = self._now()
         if k < 1 or not len(self):
             return []
         if self._encoder is not None:
-            numbers = by_vector(view, self._encoder.encode([query])[0], k)
+            numbers = by_vector(view, self._encoder.encode([query])[0], k, self._threshold)
         else:
             numbers = by_words(view, words_of(query), k)
         return [_entry(view, number) for number in numbers]
@@ -104,7 +117,7 @@ class Memory:
 
     def fork(self) -> Memory:
         """A memory in this process with the same entries, that goes its own way from here."""
-        fork = Memory(encoder=self._encoder)
+        fork = Memory(encoder=self._encoder, threshold=self._threshold)
         fork._view = self._now()
         return fork
 

@@ -46,15 +46,16 @@ def by_words(view: View, wanted: Iterable[str], k: int) -> list[int]:
     return _best(scores, np.flatnonzero(scores > 0), k)
 
 
-def by_vector(view: View, vector: np.ndarray, k: int) -> list[int]:
-    """Numbers of the `k` entries with the highest cosine, best first, ties newest first."""
+def by_vector(view: View, vector: np.ndarray, k: int, threshold: float | None = None) -> list[int]:
+    """Numbers of the `k` entries with the highest cosine, none below the threshold, best first, ties newest first."""
     import numpy as np
 
     scores = np.zeros(view.length, dtype=np.float32)
     for layer, seen in view.layers():
         if seen and layer.vectors is not None:
             scores[layer.start : layer.start + seen] = layer.vectors[:seen] @ vector
-    return _best(scores, np.arange(view.length), k)
+    near = np.arange(view.length) if threshold is None else np.flatnonzero(scores >= np.float32(threshold))
+    return _best(scores, near, k)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ ABLATED_AT = 0.3  # the cost at which parts are taken away
 DEMONSTRATIONS, TRAIN, VALIDATION, EVALUATION = 1_200, 900, 40, 90  # streams of 24 questions
 ROLLOUTS = 20_000
 
-IMITATION = rl.Imitation(epochs=4, batch=64, learning_rate=2e-3, patience=4, least_accuracy=0.8)
+IMITATION = rl.Imitation(epochs=3, batch=64, learning_rate=2e-3, patience=4, least_accuracy=0.8)
 PPO = rl.PPO(
     batch=600,
     minibatch=128,
@@ -32,19 +32,6 @@ PPO = rl.PPO(
     validate_every=5,
 )
 CHOICES = rl.Sampling(greedy_arguments=True)  # what to do is drawn, what to write is not
-_WORDS = {word: place for place, word in enumerate((*storeqa.NAMES, *storeqa.COLUMNS, *storeqa.TOPICS))}
-
-
-def embed(texts: Sequence[str]) -> Any:  # a matrix
-    """Texts by the products, columns and topics that they name: what makes two questions the same one."""
-    import numpy as np
-
-    rows = np.zeros((len(texts), len(_WORDS)))
-    for row, text in enumerate(texts):
-        for word in text.split():
-            if word in _WORDS:
-                rows[row, _WORDS[word]] = 1.0
-    return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +39,7 @@ class Variant:
     """One way to train, and at which costs and with how many policy seeds it is tried."""
 
     ppo: rl.PPO = PPO
-    sessions: Any = rl.FittedValue(threshold=0.8, embed=embed)  # a session objective, or None
+    sessions: Any = rl.FittedValue(threshold=storeqa.SAME, embed=storeqa.embed)  # a session objective, or None
     sampling: rl.Sampling = CHOICES
     memory: bool = True
     costs: tuple[float, ...] = (ABLATED_AT,)
@@ -62,7 +49,7 @@ class Variant:
 VARIANTS: Mapping[str, Variant] = {
     "ppo": Variant(costs=COSTS, seeds=5),
     "no session value": Variant(sessions=None, seeds=5),
-    "heuristic": Variant(sessions=rl.Heuristic(beta=0.1, threshold=0.8, embed=embed), seeds=5),
+    "heuristic": Variant(sessions=rl.Heuristic(beta=0.1, threshold=storeqa.SAME, embed=storeqa.embed), seeds=5),
     "no memory": Variant(memory=False, sessions=None),
     "every token drawn": Variant(ppo=replace(PPO, learn="all"), sampling=rl.Sampling()),
     "no KL": Variant(ppo=replace(PPO, kl=None)),
@@ -72,7 +59,7 @@ VARIANTS: Mapping[str, Variant] = {
 
 def policy(seed: int) -> rl.Policy:
     """A policy from scratch."""
-    return rl.Policy.tiny(storeqa.vocabulary(), words=True, layers=2, width=128, max_new_tokens=24, seed=seed)
+    return rl.Policy.tiny(storeqa.vocabulary(), words=True, layers=2, width=128, heads=8, max_new_tokens=24, seed=seed)
 
 
 def agent(model: Any, *, cost: float = ABLATED_AT, memory: bool = True) -> forge.Agent:

@@ -128,6 +128,21 @@ def test_an_encoder_finds_what_shares_no_word():
     assert [entry.text for entry in memory.fork().search("zyx", 2)] == ["xyz", "zzyx"]
 
 
+def test_what_is_less_alike_than_the_threshold_is_not_found():
+    memory = forge.Memory(encoder=letters, threshold=0.8)
+    for text in ("abba", "abcd", "xyz"):
+        memory.add(text)
+    assert [entry.text for entry in memory.search("ab")] == ["abba"]
+    assert [entry.text for entry in memory.search("abcde")] == ["abcd"]
+    assert memory.fork().search("mn") == []
+
+
+@pytest.mark.parametrize(("threshold", "encoder", "told"), [(0.5, None, "give an encoder"), (2, letters, "a cosine")])
+def test_a_threshold_needs_an_encoder_and_is_a_cosine(threshold, encoder, told):
+    with pytest.raises(forge.ForgeError, match=told):
+        forge.Memory(encoder=encoder, threshold=threshold)
+
+
 def test_sentence_transformers_are_used_by_name_or_missed_by_name(tmp_path):
     memory = forge.Memory(encoder=str(tmp_path / "no-such-model"))
     with pytest.raises(forge.ForgeError, match=r"forge-agents\[dense\]|no sentence-transformers model"):
