@@ -186,12 +186,20 @@ def embed(texts: Sequence[str]) -> Any:  # a matrix
     return rows
 
 
-def agent(model: Any, *, advice_cost: float, memory: bool = True) -> forge.Agent:
-    """The shop assistant: may search, ask an expert, and remember. Memory is asked for what the question names."""
+def agent(model: Any, *, advice_cost: float, memory: bool | forge.Memory = True) -> forge.Agent:
+    """The shop assistant: may search, ask an expert, and remember.
+
+    Args:
+        memory: True is one that finds what is about all that a question names; False is none.
+    """
+    if isinstance(memory, bool):
+        remembers = forge.Memory(encoder=embed, threshold=SAME) if memory else None
+    else:
+        remembers = memory
     return forge.Agent(
         model=model,
         tools=(forge.Tool(search),),
-        memory=forge.Memory(encoder=embed, threshold=SAME) if memory else None,
+        memory=remembers,
         expert=forge.GoldExpert(cost=advice_cost),
         instructions="Answer the question about the shop.",
         max_turns=6,

@@ -22,7 +22,7 @@ TOGETHER = 256  # streams played side by side
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A training: imitation (variant "imitation" or "imitation without memory"), or PPO from it."""
+    """A training: imitation (a variant of `recipe.STARTS`), or PPO from it at a cost."""
 
     variant: str
     seed: int
@@ -34,15 +34,13 @@ class Cell:
         return f"{self.variant.replace(' ', '-')}{cost}-s{self.seed}"
 
     @property
-    def memory(self) -> bool:
-        return self.variant != "imitation without memory" and (
-            self.variant not in recipe.VARIANTS or recipe.VARIANTS[self.variant].memory
-        )
-
-    @property
     def start(self) -> Cell:
         """The imitation that PPO begins with."""
-        return Cell("imitation" if self.memory else "imitation without memory", self.seed)
+        return self if self.cost is None else Cell(recipe.VARIANTS[self.variant].start, self.seed)
+
+    @property
+    def memory(self) -> bool | forge.Memory:
+        return recipe.STARTS[self.start.variant]
 
 
 def run(cell: Cell, folder: Path, threads: int) -> Mapping[str, Any]:
@@ -64,7 +62,7 @@ def run(cell: Cell, folder: Path, threads: int) -> Mapping[str, Any]:
 
 def _imitate(cell: Cell, folder: Path) -> dict[str, Any]:
     tasks = storeqa.streams(recipe.DEMONSTRATIONS, seed=f"demonstrations-{cell.seed}")
-    teacher = recipe.agent(storeqa.Demonstrator(tasks, memory=cell.memory), memory=cell.memory)
+    teacher = recipe.agent(storeqa.Demonstrator(tasks, memory=cell.memory is not False), memory=cell.memory)
     shown = forge.evaluate(teacher, tasks, concurrency=TOGETHER)
     began = time.monotonic()
     result = rl.imitate(
@@ -80,7 +78,7 @@ def _imitate(cell: Cell, folder: Path) -> dict[str, Any]:
         "greedy": answered(recipe.agent(greedy, memory=cell.memory)),
         "sampled": answered(recipe.agent(result.policy, memory=cell.memory)),
     }
-    if cell.memory:
+    if cell.memory is True:
         found["always"] = answered(recipe.agent(AlwaysAsks()))
         never = rl.Policy.from_pretrained(folder / cell.start.name, constrained=True, sampling=rl.GREEDY)
         found["never"] = answered(replace(recipe.agent(never), expert=None))

@@ -13,7 +13,7 @@ from benchmarks import storeqa
 COSTS = (0.1, 0.3, 0.5)
 ABLATED_AT = 0.3  # the cost at which parts are taken away
 DEMONSTRATIONS, TRAIN, VALIDATION, EVALUATION = 1_200, 900, 40, 90  # streams of 24 questions
-ROLLOUTS = 20_000
+ROLLOUTS = 14_400
 
 IMITATION = rl.Imitation(epochs=3, batch=64, learning_rate=2e-3, patience=4, least_accuracy=0.8)
 PPO = rl.PPO(
@@ -34,6 +34,14 @@ PPO = rl.PPO(
 CHOICES = rl.Sampling(greedy_arguments=True)  # what to do is drawn, what to write is not
 
 
+# What PPO begins with, and what it remembers in.
+STARTS: Mapping[str, bool | forge.Memory] = {
+    "imitation": True,
+    "imitation without memory": False,
+    "imitation with memory by words": forge.Memory(),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Variant:
     """One way to train, and at which costs and with how many policy seeds it is tried."""
@@ -41,16 +49,19 @@ class Variant:
     ppo: rl.PPO = PPO
     sessions: Any = rl.FittedValue(threshold=storeqa.SAME, embed=storeqa.embed)  # a session objective, or None
     sampling: rl.Sampling = CHOICES
-    memory: bool = True
+    start: str = "imitation"
     costs: tuple[float, ...] = (ABLATED_AT,)
     seeds: int = 3
 
 
 VARIANTS: Mapping[str, Variant] = {
     "ppo": Variant(costs=COSTS, seeds=5),
-    "no session value": Variant(sessions=None, seeds=5),
-    "heuristic": Variant(sessions=rl.Heuristic(beta=0.1, threshold=storeqa.SAME, embed=storeqa.embed), seeds=5),
-    "no memory": Variant(memory=False, sessions=None),
+    "no session value": Variant(sessions=None, costs=(0.3, 0.5), seeds=5),
+    "heuristic": Variant(
+        sessions=rl.Heuristic(beta=0.1, threshold=storeqa.SAME, embed=storeqa.embed), costs=(0.3, 0.5), seeds=5
+    ),
+    "no memory": Variant(start="imitation without memory", sessions=None),
+    "memory by words": Variant(start="imitation with memory by words"),
     "every token drawn": Variant(ppo=replace(PPO, learn="all"), sampling=rl.Sampling()),
     "no KL": Variant(ppo=replace(PPO, kl=None)),
     "value through the trunk": Variant(ppo=replace(PPO, detach_value=False)),
@@ -62,5 +73,5 @@ def policy(seed: int) -> rl.Policy:
     return rl.Policy.tiny(storeqa.vocabulary(), words=True, layers=2, width=128, heads=8, max_new_tokens=24, seed=seed)
 
 
-def agent(model: Any, *, cost: float = ABLATED_AT, memory: bool = True) -> forge.Agent:
+def agent(model: Any, *, cost: float = ABLATED_AT, memory: bool | forge.Memory = True) -> forge.Agent:
     return storeqa.agent(model, advice_cost=cost, memory=memory)

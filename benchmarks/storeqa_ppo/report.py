@@ -13,6 +13,7 @@ from benchmarks.storeqa_ppo.recipe import VARIANTS
 
 Rows = Sequence[Sequence[Any]]  # stream, place, kind, right, advice sought, memory read
 Result = Mapping[str, Any]
+OBJECTIVES = {"no session value": "a session alone", "heuristic": "the paper's heuristic", "ppo": "fitted V"}
 KINDS = ("attribute", "search", "opinion, first", "opinion, again")
 
 
@@ -129,11 +130,12 @@ def _kinds(seen: Results) -> str:
 
 def _variants(seen: Results) -> str:
     rows = []
-    for name in VARIANTS:
-        for cost in seen.costs:
+    for cost in seen.costs:
+        tried = [name for name in VARIANTS if seen.of(name, cost)]
+        for name in tried if len(tried) > 1 else ():
             cells, full = seen.of(name, cost), seen.of("ppo", cost)
             shared = sorted(cells.keys() & full.keys())
-            if not shared or (name == "ppo" and len(VARIANTS) > 1 and cost != 0.3):
+            if not shared:
                 continue
             differences = [paired(cells[seed]["greedy"], full[seed]["greedy"], cost)[0] for seed in shared]
             early = [asks([row for row in cells[seed]["greedy"] if row[1] < 8]) for seed in shared]
@@ -163,10 +165,9 @@ def plots(results: Sequence[Result], folder: Path) -> list[Path]:
     """Curves of training, and how asking falls as a stream goes on."""
     seen = Results(results)
     found = [_curves(seen, folder / "training.png")]
-    variants = {name: list(seen.of(name, 0.3).values()) for name in ("no session value", "heuristic", "ppo")}
-    if all(variants.values()):
-        found.append(_asking({f"{name}": [cell["greedy"] for cell in cells] for name, cells in variants.items()},
-                             folder / "asking.png"))  # fmt: skip
+    compared = [cost for cost in seen.costs if all(seen.of(name, cost) for name in OBJECTIVES)]
+    if compared:
+        found.append(_asking(seen, compared, folder / "asking.png"))
     return found
 
 
@@ -189,18 +190,21 @@ def _curves(seen: Results, path: Path) -> Path:
     return save()
 
 
-def _asking(variants: Mapping[str, Sequence[Rows]], path: Path) -> Path:
-    figure, save = _figure(path, 6)
-    axes = figure.subplots()
-    for name, cells in variants.items():
-        places = sorted({row[1] for rows in cells for row in rows})
-        rates = [statistics.fmean(asks([row for row in rows if row[1] // 3 == place // 3]) for rows in cells)
-                 for place in places]  # fmt: skip
-        axes.plot(places, rates, label=name)
-    axes.set_xlabel("question of the stream")
-    axes.set_ylabel("advice rate (groups of 3)")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
+def _asking(seen: Results, costs: Sequence[float], path: Path) -> Path:
+    figure, save = _figure(path, 4.8 * len(costs))
+    for axes, cost in zip(figure.subplots(1, len(costs), squeeze=False, sharey=True)[0], costs, strict=True):
+        for name, label in OBJECTIVES.items():
+            streams = [cell["greedy"] for cell in seen.of(name, cost).values()]
+            places = sorted({row[1] // 3 for rows in streams for row in rows})
+            rates = [statistics.fmean(asks([row for row in rows if row[1] // 3 == place]) for rows in streams)
+                     for place in places]  # fmt: skip
+            axes.plot([3 * place + 2 for place in places], rates, marker="o", markersize=3, label=label)
+        axes.set_title(f"advice costs {cost:g}")
+        axes.set_xlabel("question of the stream, in threes")
+        axes.set_ylim(bottom=0)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.axes[0].set_ylabel("advice rate")
+    figure.axes[0].legend(frameon=False)
     return save()
 
 
