@@ -91,6 +91,7 @@ def options(description: str | None) -> argparse.Namespace:
     for name, value in sizes.items():
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--lr", type=float, default=3e-3)
+    parser.add_argument("--lam", type=float, default=1.0, help="lambda of GAE")
     parser.add_argument("--critic", choices=("head", "separate"), default="head")
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     return parser.parse_args()
@@ -111,7 +112,7 @@ def main(chosen: argparse.Namespace) -> None:
     tasks = [Task(str(number), " ".join(f"t{token}" for token in ids)) for number, ids in enumerate(prompts(chosen))]
     settings = rl.PPO(
         batch=chosen.batch, minibatch=chosen.batch // chosen.minibatches, epochs=chosen.epochs,
-        learning_rate=chosen.lr, final_learning_rate=1.0, value_clip=0.2, value_coefficient=0.5, lam=0.95,
+        learning_rate=chosen.lr, final_learning_rate=1.0, value_clip=0.2, value_coefficient=2.0, lam=chosen.lam,
         kl=rl.KL(0.0, into="reward", estimator="k1"), precision=chosen.precision, validate_every=None,
         checkpoint_every=10**6,
     )  # fmt: skip

@@ -78,7 +78,7 @@ def main(chosen: argparse.Namespace) -> None:
         gradient_accumulation_steps=1, num_mini_batches=chosen.minibatches, num_ppo_epochs=chosen.epochs,
         local_rollout_forward_batch_size=chosen.batch, response_length=chosen.response, temperature=1.0,
         total_episodes=chosen.batch * chosen.updates, learning_rate=chosen.lr, lr_scheduler_type="constant",
-        kl_coef=0.0, gamma=1.0, lam=0.95, cliprange=0.2, vf_coef=0.5, num_sample_generations=0,
+        kl_coef=0.0, gamma=1.0, lam=chosen.lam, cliprange=0.2, vf_coef=0.5, num_sample_generations=0,
         gradient_checkpointing=False,
     )  # fmt: skip
     generating, learning, scores, steps = [], [], [], []
