@@ -51,13 +51,13 @@ def ppo(
         import rl
         from rl.console import ConsoleReport
 
-        setting = _storeqa(policy, advice_cost, memory, seed) if data == "storeqa" else None
+        setting = _storeqa(policy, advice_cost, memory, lora, seed) if data == "storeqa" else None
         setting = setting or _setting(data, test, metric, policy, dialect, lora, library, advice_cost, memory, seed)
     except ImportError as error:
         raise ForgeError(f'training weights needs the extra: pip install "forge-agents[rl]" ({error})') from error
     from dataclasses import replace
 
-    setting = _taught(setting, demonstrations, run, resume, seed)
+    setting = _taught(setting, demonstrations, run, resume, seed, lora)
     settings = setting.ppo if learning_rate is None else replace(setting.ppo, learning_rate=learning_rate)
     result = rl.train_ppo(
         setting.agent, setting.train, ppo=settings, sessions=setting.sessions, sampling=setting.sampling,
@@ -88,7 +88,7 @@ class Setting:
     imitation: rl.Imitation | None = None
 
 
-def _storeqa(policy: str | None, advice_cost: float | None, memory: bool, seed: int) -> Setting:
+def _storeqa(policy: str | None, advice_cost: float | None, memory: bool, lora: int | None, seed: int) -> Setting:
     import forge
     import rl
     from benchmarks import storeqa
@@ -100,7 +100,10 @@ def _storeqa(policy: str | None, advice_cost: float | None, memory: bool, seed: 
         tasks = storeqa.streams(recipe.DEMONSTRATIONS, seed=f"demonstrations-{seed}")
         teacher = recipe.agent(storeqa.Demonstrator(tasks, memory=memory), memory=memory)
         shown = forge.evaluate(teacher, tasks, concurrency=256).sessions
-    model = recipe.policy(seed) if policy is None else rl.Policy.from_pretrained(policy)
+    if policy is None:
+        model = recipe.policy(seed)
+    else:
+        model = rl.Policy.from_pretrained(policy, lora=lora, functions=["search"], seed=seed)
     return Setting(
         recipe.agent(model, cost=cost, memory=memory),
         storeqa.streams(recipe.TRAIN, seed=f"ppo-{seed}"),
@@ -139,11 +142,14 @@ def _setting(
     if policy is None:
         raise ForgeError(f"--data {data} needs --policy, a folder or hub id of a language model to begin with; only "
                          "--data storeqa brings a small one of its own")  # fmt: skip
+    functions = Library() if library is None else Library.load(library)
     if dialect == "function-tokens":
         spoken = lambda tokenizer: rl.FunctionTokens(tokenizer, instructions=True)  # noqa: E731  # a dialect maker
     agent = forge.Agent(
-        model=rl.Policy.from_pretrained(policy, dialect=spoken, lora=lora, max_new_tokens=256),
-        functions=() if library is None else Library.load(library),
+        model=rl.Policy.from_pretrained(
+            policy, dialect=spoken, lora=lora, functions=functions.names, seed=seed, max_new_tokens=256
+        ),
+        functions=functions,
         instructions=benchmark.instructions,
         memory=forge.Memory() if memory else None,
         expert=None if advice_cost is None else forge.GoldExpert(advice_cost),
@@ -152,28 +158,34 @@ def _setting(
     return Setting(agent, benchmark.train, benchmark.test, rl.PPO(learning_rate=1e-5), rl.Sampling(), sessions)
 
 
-def _taught(setting: Setting, given: Path | None, run: Path | None, resume: bool, seed: int) -> Setting:
-    """After imitation, if there is something to imitate; a run that is resumed did that before."""
+def _taught(
+    setting: Setting, given: Path | None, run: Path | None, resume: bool, seed: int, lora: int | None
+) -> Setting:
+    """After imitation, if there is something to imitate; a run that is resumed did that before.
+
+    What an adapter learned is merged into the weights, and PPO trains a fresh one.
+    """
+    import tempfile
     from dataclasses import replace
 
     import rl
+    from rl.policy import SETTINGS
 
     shown = setting.demonstrations if given is None else _sessions(given)
     if not shown:
         return setting
-    kept = None if run is None else run.with_name(f"{run.name}-imitation")
-    if resume and kept is not None and kept.exists():
-        taught = rl.Policy.from_pretrained(kept)
-        return replace(setting, agent=replace(setting.agent, model=taught))
-    print(f"imitation of {len(shown):,} sessions")
-    result = rl.imitate(
-        setting.agent, shown, imitation=setting.imitation or rl.Imitation(learning_rate=1e-5), seed=seed,
-        on_look=lambda look: print(f"  step {look.step}: loss {look.loss:.3f}, held-out actions right "
-                                   f"{look.accuracy:.3f}, {look.seconds:.0f} s", flush=True),
-    )  # fmt: skip
-    if kept is not None:
-        result.policy.save_pretrained(kept)
-    return replace(setting, agent=result.agent)
+    with tempfile.TemporaryDirectory() as scratch:
+        kept = Path(scratch) if run is None else run.with_name(f"{run.name}-imitation")
+        if not (resume and (kept / SETTINGS).exists()):
+            print(f"imitation of {len(shown):,} sessions")
+            result = rl.imitate(
+                setting.agent, shown, imitation=setting.imitation or rl.Imitation(learning_rate=1e-5), seed=seed,
+                on_look=lambda look: print(f"  step {look.step}: loss {look.loss:.3f}, held-out actions right "
+                                           f"{look.accuracy:.3f}, {look.seconds:.0f} s", flush=True),
+            )  # fmt: skip
+            result.policy.save_pretrained(kept)
+        taught = rl.Policy.from_pretrained(kept, lora=lora, functions=setting.agent.library.names, seed=seed)
+    return replace(setting, agent=replace(setting.agent, model=taught))
 
 
 def _sessions(path: Path) -> tuple[forge.Session, ...]:

@@ -24,8 +24,8 @@ def read(path: Path) -> list[dict[str, Any]]:
     Raises:
         OSError: the file cannot be read.
     """
-    whole, newline, _ = path.read_bytes().rpartition(b"\n")
-    return [value for value in map(_object, whole.split(b"\n") if newline else []) if isinstance(value, dict)]
+    lines = path.read_bytes().split(b"\n")  # a last one without its end may be whole, if a person wrote it
+    return [value for value in map(_object, lines) if isinstance(value, dict)]
 
 
 def recover(path: Path) -> tuple[list[dict[str, Any]], list[str]]:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rl.chat_template import ChatTemplate
     from rl.engine import Engine, Generated, Limits, Request, TransformersEngine
+    from rl.experience import Diverged
     from rl.function_tokens import FunctionTokens
     from rl.imitation import Imitation, ImitationResult, imitate
-    from rl.learner import Diverged
     from rl.policy import Policy
     from rl.ppo import KL, PPO
     from rl.result import PPOResult
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "ChatTemplate": "rl.chat_template",
     "CriticValue": "rl.sessions",
-    "Diverged": "rl.learner",
+    "Diverged": "rl.experience",
     "Engine": "rl.engine",
     "FittedValue": "rl.sessions",
     "FunctionTokens": "rl.function_tokens",

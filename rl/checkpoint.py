@@ -18,6 +18,7 @@ from functions.errors import ForgeError
 if TYPE_CHECKING:
     from rl.learner import Learner
     from rl.network import Network
+    from rl.processes import Processes
 
 STATE = "training.pt"
 
@@ -66,6 +67,15 @@ class Checkpoint:
             raise ForgeError(f"cannot write the checkpoint {path}: {error}. The one before it is kept: make room and "
                              "resume") from error  # fmt: skip
 
+    @staticmethod
+    def found(path: Path, processes: Processes) -> bool:
+        """Whether there is one; where a kill came between the two renamings of `save`, the old one is put back."""
+        old = _old(path)
+        if processes.main and not path.exists() and old.exists():
+            os.replace(old, path)
+        processes.wait()
+        return path.exists()
+
     @classmethod
     def load(cls, path: Path, learner: Learner) -> Checkpoint:
         """Put policy and learner where they were, and give the state of the training.
@@ -87,12 +97,16 @@ class Checkpoint:
 
 def _swap(partial: Path, path: Path) -> None:
     """Put the new folder in the place of the old one; killed in between, the old one is there under another name."""
-    old = path.with_name(f".{path.name}.old")
+    old = _old(path)
     shutil.rmtree(old, ignore_errors=True)
     if path.exists():
         os.replace(path, old)
     os.replace(partial, path)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _old(path: Path) -> Path:
+    return path.with_name(f".{path.name}.old")
 
 
 def _plain(evaluation: Evaluation | None) -> Any:

@@ -15,6 +15,10 @@ from rl.ppo import PPO, Tokens
 from rl.segments import Segment
 
 
+class Diverged(ForgeError):
+    """A reward, loss or gradient is no finite number; the weights are those of the last good step."""
+
+
 class Experience:
     """Segments of sessions and one number for each action token, in their order. Mutable: filled step by step.
 
@@ -23,7 +27,8 @@ class Experience:
         cut: of each session, whether it was cut by something that is no part of the task.
 
     Raises:
-        ForgeError: no action token is left, or a reward is no finite number.
+        ForgeError: no action token is left.
+        Diverged: a reward is no finite number.
     """
 
     def __init__(self, sessions: Sequence[Sequence[Segment]], cut: Sequence[bool] = ()) -> None:
@@ -47,7 +52,7 @@ class Experience:
         self.choices = torch.tensor([choice for segment in self.segments for choice in segment.choices])
         self.turns = torch.tensor([turn for segment in self.segments for turn in segment.turns])
         if not math.isfinite(float(self.rewards.sum())):
-            raise ForgeError("a reward is not a finite number: look at the metric, the expert's cost and sessions=")
+            raise Diverged("a reward is no finite number: look at the metric, the expert's cost and sessions=")
         self.old, self.values, self.reference, self.advantages, self.returns = torch.zeros(5, len(self.rewards)).clone()
         self.weights = torch.ones_like(self.rewards)
         self.learned = torch.ones_like(self.choices)  # which tokens carry the policy's loss
@@ -127,6 +132,7 @@ class Experience:
     ) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
         pad = torch.nn.utils.rnn.pad_sequence
         lengths = torch.tensor([len(part) for part in rewards])
+        # The state behind a cut was never seen; the last one that was stands in for it.
         bootstrap = torch.tensor([float(part[-1]) if cut else 0.0 for part, cut in zip(values, self.cut, strict=True)])
         advantages, returns = gae(
             pad(list(rewards), batch_first=True), pad(list(values), batch_first=True), lengths,

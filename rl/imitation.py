@@ -14,6 +14,7 @@ import torch
 
 from forge.agent import Agent
 from forge.evaluate import Evaluation
+from forge.models.protocol import ToolSpec
 from forge.session import Action, Session, Step
 from functions.errors import ForgeError
 from rl.batch import by_budget, rows
@@ -155,7 +156,7 @@ def written_segments(sessions: Iterable[Session], policy: Policy, agent: Agent) 
             if step.action.finish_reason == "error":
                 continue
             context = Context(session.task_id, session.question, agent.instructions, specs, tuple(shown))
-            ids = tuple(step.action.token_ids) or tuple(policy.dialect.write(step.action, specs))
+            ids = _own_ids(step.action, policy, specs)
             prompt = policy.dialect.prompt(context)
             action = replace(step.action, token_ids=ids, log_probs=(0.0,) * len(ids), prompt_ids=tuple(prompt))
             steps.append(replace(step, action=action))
@@ -165,6 +166,16 @@ def written_segments(sessions: Iterable[Session], policy: Policy, agent: Agent) 
     if not found:
         raise ForgeError("no demonstration has an action that fits the policy's context: nothing can be imitated")
     return found
+
+
+def _own_ids(action: Action, policy: Policy, specs: Sequence[ToolSpec]) -> tuple[int, ...]:
+    """The ids that were drawn, where they mean the same to this policy: another's may stand for anything."""
+    ids, size = tuple(action.token_ids), len(policy.tokenizer)
+    if ids and all(token < size for token in ids):
+        read = policy.dialect.read(ids, specs, cut=action.finish_reason == "length")
+        if read == (action.text, action.calls):
+            return ids
+    return tuple(policy.dialect.write(action, specs))
 
 
 def _clears(action: Action) -> bool:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from copy import deepcopy
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from functions.errors import ForgeError
 from rl.batch import Rows, by_budget
-from rl.experience import Experience, minibatches
+from rl.experience import Diverged, Experience, minibatches
 from rl.heap import keep_freed_memory
 from rl.loss import entropy, exact_kl, importance, policy_loss, sampled_kl, value_loss
 from rl.network import Network
@@ -21,9 +21,7 @@ from rl.ppo import KL, PPO
 from rl.processes import Processes
 from rl.sampling import Sampling
 
-
-class Diverged(ForgeError):
-    """A loss or gradient is no finite number; the weights are those of the last good step."""
+Result = TypeVar("Result")
 
 
 class Learner:
@@ -47,6 +45,7 @@ class Learner:
         self.micro_tokens = settings.micro_tokens or (2_048 if network.device.type == "cpu" else 32_768)
         self.notes: list[str] = []  # recoveries to be told
         self._reference = _frozen_copy(network) if settings.kl is not None else None
+        self._adapter = _adapter(network) if settings.kl is not None else []
         optimizer = torch.optim.AdamW(_groups(network, settings), weight_decay=settings.weight_decay, betas=(0.9, 0.95),
                                       fused=True)  # fmt: skip
         self._rates = [group["lr"] for group in optimizer.param_groups]
@@ -57,7 +56,11 @@ class Learner:
     def measure(self, experience: Experience) -> None:
         """Fill in what the policy and its reference think of each action token now, before the update."""
         self.network.eval()
-        for group in by_budget([len(segment) for segment in experience.segments], self.micro_tokens):
+        everything = range(len(experience.segments))
+        self._where_it_fits(experience, everything, lambda: self._measure(experience, everything))
+
+    def _measure(self, experience: Experience, everything: Sequence[int]) -> None:
+        for group in by_budget([len(experience.segments[number]) for number in everything], self.micro_tokens):
             part = self._rows(experience, group)
             flat = experience.flat(group)
             with self._autocast():
@@ -67,6 +70,28 @@ class Learner:
                 if self._needs_reference_log_probs:
                     reference = _legal(experience, flat, self._reference_logits(part))
                     experience.reference[flat] = self._log_probs(reference, part).cpu()
+
+    def _where_it_fits(self, experience: Experience, parts: Sequence[int], work: Callable[[], Result]) -> Result:
+        """Do it, with shorter passes if the GPU is full.
+
+        Raises:
+            ForgeError: one segment alone is too long, or other processes would wait for this one in vain.
+        """
+        while True:
+            try:
+                return work()
+            except torch.cuda.OutOfMemoryError:
+                longest = max(len(experience.segments[number]) for number in parts or [0])
+                if self.micro_tokens <= longest:
+                    raise ForgeError(f"the GPU has no memory for one segment of {longest} tokens: use a smaller model, "
+                                     "lora=, precision='bf16', or shorter sessions") from None  # fmt: skip
+                if self.processes.count > 1:
+                    raise ForgeError(f"a GPU has no memory for passes of {self.micro_tokens} tokens: resume with "
+                                     f"PPO(micro_tokens={self.micro_tokens // 2})") from None  # fmt: skip
+                self.micro_tokens = max(longest, self.micro_tokens // 2)
+                self.notes.append(f"out of GPU memory: micro_tokens is now {self.micro_tokens}")
+                self.optimizer.zero_grad()
+                torch.cuda.empty_cache()
 
     @property
     def _needs_reference_log_probs(self) -> bool:
@@ -143,19 +168,10 @@ class Learner:
 
     def _step(self, experience: Experience, parts: Sequence[int], bonus: float, warmup: bool) -> dict[str, float]:
         """One optimizer step over a minibatch, in as many passes as the budget of tokens needs."""
-        while True:
-            try:
-                figures = self._accumulate(experience, parts, bonus, warmup)
-                break
-            except torch.cuda.OutOfMemoryError:
-                longest = max(len(experience.segments[number]) for number in parts or [0])
-                if self.micro_tokens <= longest:
-                    raise ForgeError(f"the GPU has no memory for one segment of {longest} tokens: use a smaller model, "
-                                     "lora=, precision='bf16', or shorter sessions") from None  # fmt: skip
-                self.micro_tokens = max(longest, self.micro_tokens // 2)
-                self.notes.append(f"out of GPU memory: micro_tokens is now {self.micro_tokens}")
-                self.optimizer.zero_grad()
-                torch.cuda.empty_cache()
+        figures = self._where_it_fits(experience, parts, lambda: self._accumulate(experience, parts, bonus, warmup))
+        if warmup:
+            for weight in self.optimizer.param_groups[0]["params"]:
+                weight.grad = None
         norm = self.accelerator.clip_grad_norm_(self.module.parameters(), self.settings.gradient_clip)
         broken = [name for name, value in figures.items() if not math.isfinite(value)]
         if self.processes.totals({"broken": len(broken) + (not torch.isfinite(norm))})["broken"]:
@@ -210,6 +226,8 @@ class Learner:
         figures = {"value_loss": float(critic.detach())}
         loss = settings.value_coefficient * critic
         if warmup:
+            if self.processes.count > 1:  # which wait for a gradient of every weight
+                loss = loss + logits.sum() * 0.0
             return loss, figures
         learned = of(experience.learned)
         scaled = logits[learned] / self.temperature
@@ -244,7 +262,8 @@ class Learner:
             return sampled_kl(log_probs, experience.reference[flat].to(logits.device)[held], kl.estimator).sum()
         with torch.no_grad(), self._autocast():
             reference = _legal(experience, flat, self._reference_logits(part))[held]
-        return exact_kl(logits[held], reference.float(), forward=kl.estimator == "imitation").sum()
+        now, first = logits[held] / self.temperature, reference.float() / self.temperature
+        return exact_kl(now, first, forward=kl.estimator == "imitation").sum()
 
     def _mean(self, values: torch.Tensor, mask: torch.Tensor) -> float:
         sums = self.processes.totals({"values": float((values * mask).sum()), "count": float(mask.sum())})
@@ -279,9 +298,21 @@ class Learner:
         if self._reference is not None:
             logits, _ = self._reference(part.ids_bt, part.rows_n, part.columns_n)
         else:
-            with self.network.reference():
+            with self._first_adapter():
                 logits, _ = self.network(part.ids_bt, part.rows_n, part.columns_n)
         return logits.float()  # type: ignore[no-any-return]
+
+    @contextmanager
+    def _first_adapter(self) -> Iterator[None]:
+        """Inside, the adapter is what training began with: as good as off, unless imitation had trained it."""
+        now = [weight.data for weight, _ in self._adapter]
+        for weight, first in self._adapter:
+            weight.data = first
+        try:
+            yield
+        finally:
+            for (weight, _), data in zip(self._adapter, now, strict=True):
+                weight.data = data
 
     def _log_probs(self, logits: torch.Tensor, part: Rows) -> torch.Tensor:
         return _chosen(logits.float() / self.temperature, part.targets_n)
@@ -297,10 +328,17 @@ def _chosen(logits_nv: torch.Tensor, ids_n: torch.Tensor) -> torch.Tensor:
 
 
 def _frozen_copy(network: Network) -> Network | None:
-    """The policy that training begins with; None where taking an adapter off gives it."""
-    if hasattr(network.model, "disable_adapter"):
+    """The policy that training begins with; None where only an adapter is trained, whose first weights are enough."""
+    if network.adapted:
         return None
     return deepcopy(network).requires_grad_(False).eval()
+
+
+def _adapter(network: Network) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """The weights of an adapter, if there is one, and what they are now."""
+    if not network.adapted:
+        return []
+    return [(weight, weight.detach().clone()) for weight in network.model.parameters() if weight.requires_grad]
 
 
 def _groups(network: Network, settings: PPO) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from forge.builtin_tools import ADVICE_TOOLS, CLEAR_CONTEXT, MEMORY_TOOLS, SUBMIT
 from functions.errors import ForgeError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def load(
     functions: Iterable[str],
     dtype: str,
     device: str | None,
+    seed: int,
     settings: Mapping[str, Any],
 ) -> Policy:
     """See `Policy.from_pretrained`."""
@@ -33,7 +35,7 @@ def load(
 
     if dtype not in ("float32", "bfloat16", "float16"):
         raise ForgeError(f"from_pretrained(dtype={dtype!r}): one of 'float32', 'bfloat16', 'float16'")
-    place = _device(device)
+    place = usable(device)
     try:
         with without_progress_bars():
             tokenizer = AutoTokenizer.from_pretrained(path)
@@ -44,12 +46,16 @@ def load(
             f"no causal language model with its tokenizer can be loaded from {str(path)!r}: {error}"
         ) from error
     saved = _saved_settings(Path(path) / SETTINGS)
-    policy = kind(model, tokenizer, **{**saved, **settings})
-    policy.learn_names(functions)
-    if (Path(path) / VALUES).exists():
-        policy.load_values(Path(path) / VALUES)
-    if lora is not None:
-        _adapt(policy, lora)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        policy = kind(model, tokenizer, **{**saved, **settings})
+        if (Path(path) / VALUES).exists():
+            policy.load_values(Path(path) / VALUES)
+        if lora is not None:
+            functions = [*(tool.name for tool in (SUBMIT, *MEMORY_TOOLS, *ADVICE_TOOLS, CLEAR_CONTEXT)), *functions]
+        policy.learn_names(functions)
+        if lora is not None:
+            _adapt(policy, lora)
     return policy
 
 
@@ -86,13 +92,22 @@ def _saved_settings(path: Path) -> dict[str, Any]:
         raise ForgeError(f"{path} is damaged ({error!r}): remove it to load the plain transformers folder") from error
 
 
-def _device(device: str | None) -> str:
+def usable(device: str | torch.device | None) -> torch.device:
+    """The device, or the GPU if there is one.
+
+    Raises:
+        ForgeError: there is no such device here.
+    """
     if device is None:
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise ForgeError(f"from_pretrained(device={device!r}): no CUDA GPU can be used here: give device='cpu', or "
-                         "leave it out")  # fmt: skip
-    return device
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        place = torch.device(device)
+        torch.zeros(1, device=place)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        gpu = "no CUDA GPU" if str(device).startswith("cuda") else "no such device"
+        raise ForgeError(f"device={str(device)!r}: {gpu} can be used here: give device='cpu', or leave it out "
+                         f"({str(error).splitlines()[0]})") from error  # fmt: skip
+    return place
 
 
 def _adapt(policy: Policy, lora: Any) -> None:  # int or peft.LoraConfig

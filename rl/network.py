@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import Any, Literal
 
 import torch
@@ -37,6 +36,12 @@ class Network(nn.Module):
         self._scale, self._cap = _logit_changes(config)
         self._has_sliding = "sliding_attention" in (getattr(config, "layer_types", None) or ())
         self._window = int(getattr(config, "sliding_window", None) or 0)
+        # Where no layer is told apart (Mistral, Phi-3), a window holds for all, unless it is switched off.
+        self._all_sliding = (
+            self._window > 0
+            and not getattr(config, "layer_types", None)
+            and getattr(config, "use_sliding_window", True) is not False
+        )
 
     @property
     def causal(self) -> Any:  # PreTrainedModel
@@ -53,9 +58,10 @@ class Network(nn.Module):
         device: torch.device = self.causal.device
         return device
 
-    def reference(self) -> Any:  # a context manager
-        """Inside: an adapter is off, so that the model is what training began with."""
-        return self.model.disable_adapter() if hasattr(self.model, "disable_adapter") else nullcontext()
+    @property
+    def adapted(self) -> bool:
+        """Whether only a PEFT adapter is trained."""
+        return hasattr(self.model, "disable_adapter")
 
     def forward(
         self, ids_bt: torch.Tensor, rows_n: torch.Tensor, columns_n: torch.Tensor, *, detach_value: bool = False
@@ -93,9 +99,9 @@ class Network(nn.Module):
         keys = torch.arange(cache.get_seq_length(), device=ids_bw.device)
         mask: Any = (keys <= positions_bw.unsqueeze(-1)).unsqueeze(1)
         mask = self._additive(mask)
-        if self._has_sliding:
-            near = (keys > positions_bw.unsqueeze(-1) - self._window).unsqueeze(1)
-            mask = {"full_attention": mask, "sliding_attention": mask + self._additive(near)}
+        if self._has_sliding or self._all_sliding:
+            near = mask + self._additive((keys > positions_bw.unsqueeze(-1) - self._window).unsqueeze(1))
+            mask = near if self._all_sliding else {"full_attention": mask, "sliding_attention": near}
         output = self.trunk(
             input_ids=ids_bw, attention_mask=mask, position_ids=positions_bw, past_key_values=cache, use_cache=True
         )
@@ -110,14 +116,39 @@ class Network(nn.Module):
     @torch.no_grad()
     def check(self) -> None:
         """Raises:
-        ForgeError: logits from hidden states differ from the model's own, or the embeddings do not fit the vocabulary.
+        ForgeError: logits from hidden states differ from the model's own, or going on from kept keys and values gives
+            other hidden states than computing all again.
         """
-        ids = torch.arange(min(4, self.causal.get_input_embeddings().weight.shape[0]), device=self.device).unsqueeze(0)
-        own = self.causal(input_ids=ids, use_cache=False).logits
-        ours = self.logits(self.trunk(input_ids=ids, use_cache=False).last_hidden_state)
+        ids = torch.arange(min(6, self.causal.get_input_embeddings().weight.shape[0]), device=self.device).unsqueeze(0)
+        kind = type(self.causal).__name__
+        try:
+            own = self.causal(input_ids=ids, use_cache=False).logits
+            hidden = self.trunk(input_ids=ids, use_cache=False).last_hidden_state
+            ours, kept = self.logits(hidden), self._in_two_blocks(ids)
+        except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise ForgeError(f"{kind} cannot be trained here: it does not take token ids, positions and kept keys and "
+                             f"values as causal language models of transformers do ({error})") from error  # fmt: skip
         if not torch.allclose(own, ours, atol=1e-3, rtol=1e-3):
-            raise ForgeError(f"{type(self.causal).__name__} changes its logits after the output layer in a way that "
-                             "rl does not know: use another architecture, or teach it to Network.logits")  # fmt: skip
+            raise ForgeError(f"{kind} changes its logits after the output layer in a way that rl does not know: use "
+                             "another architecture, or teach it to Network.logits")  # fmt: skip
+        if (difference := float((hidden - kept).abs().max())) > _tolerance(hidden):
+            raise ForgeError(f"{kind} gives other hidden states when it goes on from kept keys and values (by "
+                             f"{difference:.2g}): rollouts would not be what is learned from")  # fmt: skip
+
+    def _in_two_blocks(self, ids_bt: torch.Tensor) -> torch.Tensor:
+        cache, found, start = RaggedCache(), [], 0
+        cache.make_room(1, ids_bt.shape[1])
+        for block in torch.split(ids_bt, -(-ids_bt.shape[1] // 2), dim=1):
+            stop = start + block.shape[1]
+            positions = torch.arange(start, stop, device=ids_bt.device).unsqueeze(0)
+            found.append(self.extend(block, positions, cache.at(slice(0, 1), positions, stop)))
+            start = stop
+        return torch.cat(found, dim=1)
+
+
+def _tolerance(hidden: torch.Tensor) -> float:
+    """What rounding may do to hidden states of this size."""
+    return float(hidden.abs().max()) * (1e-3 if hidden.dtype == torch.float32 else 0.1)
 
 
 class ValueHead(nn.Module):

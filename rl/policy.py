@@ -82,22 +82,26 @@ class Policy:
         functions: Iterable[str] = (),
         dtype: str = "float32",
         device: str | None = None,
+        seed: int = 0,
         **settings: Any,  # of the class
     ) -> Policy:
         """A causal language model from a folder or the Hugging Face hub, or a policy that was saved.
 
         Args:
             lora: train a low-rank adapter only (arXiv 2106.09685): its rank, or a `peft.LoraConfig`.
-            functions: names that get a token of their own now; needed with `lora`, which trains their embeddings.
+            functions: names that get a token of their own now; with `lora`, which trains their embeddings, those of
+                the agent's own functions and tools are needed, what every agent has is known.
             dtype: of the weights: "float32", "bfloat16", "float16".
             device: "cpu", "cuda", ...; None is the GPU if there is one.
+            seed: of the first weights of an adapter, a value head and a critic.
 
         Raises:
             ForgeError: nothing can be loaded from there, or the device is not there.
         """
         from rl.loading import load
 
-        return load(cls, path, lora=lora, functions=functions, dtype=dtype, device=device, settings=settings)
+        return load(cls, path, lora=lora, functions=functions, dtype=dtype, device=device, seed=seed,
+                    settings=settings)  # fmt: skip
 
     @classmethod
     def tiny(
@@ -260,8 +264,14 @@ class Policy:
         return deepcopy(self)
 
     def to(self, device: str | torch.device) -> Policy:
-        """Move the weights; returns itself."""
-        self.network.to(device)
+        """Move the weights; returns itself.
+
+        Raises:
+            ForgeError: there is no such device here.
+        """
+        from rl.loading import usable
+
+        self.network.to(usable(device))
         self.engine.forget()
         return self
 

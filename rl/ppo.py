@@ -19,6 +19,12 @@ def _require(owner: str, settings: object, name: str, least: float, most: float)
         raise ForgeError(f"{owner}({name}={value!r}): give a number {bound}")
 
 
+def _require_whole(settings: object, name: str, least: int) -> None:
+    value = getattr(settings, name)
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ForgeError(f"PPO({name}={value!r}): give a whole number from {least} up")
+
+
 def _along(line: float | tuple[float, float], progress: float) -> float:
     first, last = line if isinstance(line, tuple) else (line, line)
     return first + (last - first) * progress
@@ -66,6 +72,9 @@ class KL:
             raise ForgeError("KL(target=...) adapts the coefficient: give one number to begin with")
         if self.target is not None:
             _require("KL", self, "target", 1e-9, math.inf)
+        if self.into == "loss" and self.estimator == "k1":
+            raise ForgeError("KL(into='loss', estimator='k1'): its gradient is 0 on average, so it would hold nothing: "
+                             "use 'k2', 'k3' or 'exact'")  # fmt: skip
         if self.into == "reward" and self.estimator not in ("k1", "k3"):
             raise ForgeError(f"KL(into='reward', estimator={self.estimator!r}): a reward takes one number a drawn "
                              "token: leave the estimator out")  # fmt: skip
@@ -149,19 +158,20 @@ class PPO:
 
     def __post_init__(self) -> None:
         for name in ("batch", "minibatch", "epochs", "checkpoint_every"):
-            _require("PPO", self, name, 1, math.inf)
+            _require_whole(self, name, 1)
         for name in ("learning_rate", "clip", "gradient_clip", "importance_cap"):
             _require("PPO", self, name, 1e-12, math.inf)
         for name in ("gamma", "lam", "final_learning_rate"):
             _require("PPO", self, name, 0.0, 1.0)
-        for name in ("value_coefficient", "critic_warmup", "weight_decay"):
+        for name in ("value_coefficient", "weight_decay"):
             _require("PPO", self, name, 0.0, math.inf)
+        _require_whole(self, "critic_warmup", 0)
         for name in ("value_learning_rate", "value_clip", "stop_kl"):
             if getattr(self, name) is not None:
                 _require("PPO", self, name, 1e-12, math.inf)
         for name in ("validate_every", "micro_tokens"):
             if getattr(self, name) is not None:
-                _require("PPO", self, name, 1, math.inf)
+                _require_whole(self, name, 1)
         if self.dual_clip is not None:
             _require("PPO", self, "dual_clip", 1.0, math.inf)
         _require_line("PPO", self, "entropy")

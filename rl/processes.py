@@ -70,6 +70,16 @@ class Processes:
         total = self.summed(torch.tensor(list(values.values()), dtype=torch.float64))
         return dict(zip(values, total.tolist(), strict=True))
 
+    def first(self, value: float) -> float:
+        """That of the main process: clocks differ."""
+        if self.count == 1:
+            return value
+        from accelerate.utils import broadcast_object_list
+
+        told = [value]
+        broadcast_object_list(told)
+        return told[0]
+
     def wait(self) -> None:
         """Until all are here."""
         if self.count > 1:

@@ -43,7 +43,7 @@ class SessionObjective(Protocol):
 @dataclass(frozen=True, slots=True)
 class Heuristic:
     """The paper's: advice that is sought is worth beta / (M + 1) more if a similar question is still to come, where M
-    counts similar ones that memory holds already.
+    counts similar ones that memory holds already: those that were asked about before, and what it began with.
 
     Args:
         beta: 0.1 in the paper.
@@ -67,10 +67,13 @@ class Heuristic:
         questions = [session.question for session in trajectory.sessions]
         alike = similarity(questions, questions, self.embed) >= self.threshold
         asked = [session.advice_count > 0 for session in trajectory.sessions]
+        known = np.zeros(len(questions), dtype=int)  # similar entries that memory held before the first session
+        if trajectory.remembered:
+            known = (similarity(trajectory.remembered, questions, self.embed) >= self.threshold).sum(axis=0)
         bonuses = []
         for place, session in enumerate(trajectory.sessions):
             coming = bool(alike[place, place + 1 :].any())
-            held = sum(bool(alike[place, earlier]) and asked[earlier] for earlier in range(place))
+            held = int(known[place]) + sum(bool(alike[place, earlier]) and asked[earlier] for earlier in range(place))
             bonuses.append(self.beta / (held + 1) if session.advice_count and coming else 0.0)
         return bonuses
 

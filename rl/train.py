@@ -95,6 +95,9 @@ def _check(
     if sampling.greedy_arguments and not isinstance(agent.model.dialect, FunctionTokens):
         raise ForgeError("Sampling(greedy_arguments=True) needs to see where a function is named: give the policy "
                          "dialect=rl.FunctionTokens")  # fmt: skip
+    if ppo.kl is not None and ppo.kl.on != "all" and not isinstance(agent.model.dialect, FunctionTokens):
+        raise ForgeError(f"KL(on={ppo.kl.on!r}) needs to see where a function is named: give the policy "
+                         "dialect=rl.FunctionTokens, or say on='all'")  # fmt: skip
     if sampling.greedy_arguments and ppo.learn == "all":
         raise ForgeError("Sampling(greedy_arguments=True) draws only what chooses the function, and PPO(learn='all') "
                          "would learn from tokens that were not drawn: say PPO(learn='choices')")  # fmt: skip

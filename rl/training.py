@@ -13,14 +13,15 @@ from forge.agent import Agent
 from forge.budget import Budget, Meter
 from forge.evaluate import Evaluation, compare, evaluate
 from forge.executor import Executor
+from forge.identity import agent_digest, in_words, name_of
 from forge.run import Run
 from forge.session import Session, Usage
 from forge.task import Dataset, Task
 from functions.errors import ForgeError
 from rl.checkpoint import Checkpoint
-from rl.experience import Experience
+from rl.experience import Diverged, Experience
 from rl.grammar import offered
-from rl.learner import Diverged, Learner
+from rl.learner import Learner
 from rl.policy import Policy
 from rl.ppo import PPO
 from rl.processes import Processes
@@ -29,7 +30,7 @@ from rl.sampling import GREEDY, Sampling
 from rl.segments import segments
 from rl.sessions import SessionObjective, Trajectory
 
-CUT = ("seconds", "interrupted", "model_error")  # stops that are no part of the task: the value goes on behind them
+CUT = ("seconds", "interrupted")  # stops that are no part of the task: the value goes on behind them
 LEAST_STREAMS = 20  # for a validation set to be split off
 
 
@@ -65,6 +66,7 @@ class Training:
         if len(self.streams) < processes.count:
             raise ForgeError(f"{processes.count} processes share {len(self.streams)} streams: give at least one each")
         self.state = Checkpoint()
+        self.kept = 0  # updates in the last checkpoint
         self.checkpoint_path = None if folder is None else folder / "checkpoint"
 
     def run(self) -> PPOResult:
@@ -78,13 +80,13 @@ class Training:
         try:
             if self.state.updates == 0:
                 self._validate()
-            while not meter.exhausted:
+            while not self._exhausted(meter):
                 self._update(meter)
         except KeyboardInterrupt:
             stop = "interrupted"
             self._resume()
         except Diverged as error:
-            where = f"; the checkpoint of update {self.state.updates} is kept" if self.checkpoint_path else ""
+            where = f"; the checkpoint of update {self.kept} is kept" if self.kept else ""
             self.record.failed(str(error))
             raise Diverged(f"update {self.state.updates + 1}: {error}{where}. A lower learning_rate "
                            "may help") from error  # fmt: skip
@@ -123,9 +125,10 @@ class Training:
         state.history.append(figures)
         state.updates, state.rollouts, state.seconds = number + 1, meter.rollouts, meter.seconds
         every = self.ppo.validate_every
-        if every is None or state.updates % every == 0 or meter.exhausted or self.valset is None:
+        last = self._exhausted(meter)
+        if every is None or state.updates % every == 0 or last or self.valset is None:
             self._validate()
-        if state.updates % self.ppo.checkpoint_every == 0 or meter.exhausted:
+        if state.updates % self.ppo.checkpoint_every == 0 or last:
             self._save()
         for note in self.learner.notes:
             self.record.log("note", text=note)
@@ -138,21 +141,25 @@ class Training:
         """The share of the budget that is spent."""
         shares = [meter.rollouts / self.budget.rollouts if self.budget.rollouts else 0.0,
                   meter.seconds / self.budget.seconds if self.budget.seconds else 0.0]  # fmt: skip
-        return min(1.0, max(shares))
+        return self.processes.first(min(1.0, max(shares)))
+
+    def _exhausted(self, meter: Meter) -> bool:
+        return bool(self.processes.first(meter.exhausted is not None))
 
     def _play(self, number: int, meter: Meter) -> list[tuple[Session, ...]]:
         """The next whole streams, at least a batch of sessions, scored; each process plays its share of them."""
         chosen: list[tuple[Task, ...]] = []
         count, place = 0, self.state.next_stream
-        while count < self.ppo.batch or len(chosen) < self.processes.count:
+        while (count < self.ppo.batch or len(chosen) < self.processes.count) and len(chosen) < len(self.streams):
             epoch, index = divmod(place, len(self.streams))
             if index == 0 or not chosen:
                 order = random.Random(f"{self.seed}:epoch:{epoch}").sample(range(len(self.streams)), len(self.streams))
             tasks = self.streams[order[index]]
+            place += 1
             if any(tasks is other for other in chosen):
-                break  # a small data set: no stream twice in one update
+                continue  # the end of one pass meets the next: no stream twice in one update
             chosen.append(tasks)
-            count, place = count + len(tasks), place + 1
+            count += len(tasks)
         self.state.next_stream = place
         by_id = self._played(self.actor, chosen, self.dataset, _mixed(self.seed, number))
         meter.add(sum((session.usage for session in by_id.values()), Usage()), rollouts=len(by_id))
@@ -236,21 +243,26 @@ class Training:
     def _save(self) -> None:
         if self.checkpoint_path is not None:
             self.state.save(self.checkpoint_path, self.learner)
+            self.kept = self.state.updates
 
     def _resume(self) -> None:
-        if self.checkpoint_path is not None and self.checkpoint_path.exists():
+        if self.checkpoint_path is not None and Checkpoint.found(self.checkpoint_path, self.processes):
             self.state = Checkpoint.load(self.checkpoint_path, self.learner)
+            self.kept = self.state.updates
             self.policy.engine.forget()
 
     def _settings(self) -> dict[str, Any]:
         """What a run that is resumed must have in common."""
         return {
             "regime": "ppo",
-            "agent": self.actor.model.name,
+            "model": self.actor.model.name,
+            "agent": agent_digest(self.actor),
+            "library": self.actor.library.version,
+            "metric": name_of(self.dataset.metric),
             "dataset": self.dataset.digest,
             "validation": "" if self.valset is None else self.valset.digest,
             "ppo": asdict(self.ppo),
-            "sessions": repr(self.objective),
+            "sessions": in_words(self.objective),
             "sampling": asdict(self.sampling),
             "seed": self.seed,
             "weights": self.policy.digest,

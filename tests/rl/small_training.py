@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+from accelerate import Accelerator
 from small import agent, policy
 
 import forge
@@ -45,4 +46,7 @@ if __name__ == "__main__":
     folder = Path(sys.argv[1])
     run = forge.Run(folder, resume=True, report_to=[lambda event: print(event["kind"], flush=True)])
     result = train(run, updates=int(sys.argv[2]))
-    (folder / "figures.json").write_text(json.dumps(figures(result)))
+    processes = Accelerator(cpu=True)
+    if processes.is_main_process:
+        found = figures(result) | ({"processes": processes.num_processes} if processes.num_processes > 1 else {})
+        (folder / "figures.json").write_text(json.dumps(found))

@@ -106,6 +106,26 @@ def test_sessions_of_a_stronger_model_teach_as_well():
     assert forge.Agent(model=result.policy.with_sampling(rl.GREEDY)).run("what is two ?").answer == "red"
 
 
+def test_sessions_of_another_policy_are_read_by_what_they_say_not_by_their_ids():
+    rows = forge.Dataset(
+        [{"question": f"what is {word} ?", "answer": word} for word in ("red", "blue", "green", "one")]
+    )
+    teacher, student = (agent(policy(seed=seed), expert=forge.GoldExpert(0.1), max_turns=2) for seed in (0, 1))
+    teacher.model.learn_names(["seek_advice", "submit"])
+    student.model.learn_names(["submit", "seek_advice"])  # so that the ids are the other way round
+    seen = forge.evaluate(teacher, rows, seed=1)
+    parts = written_segments(seen.sessions, student.model, student)
+    specs = [forge.models.protocol.ToolSpec(tool.name, tool.description, tool.parameters) for tool in student.all_tools]
+    told = [step.action for session in seen.sessions for step in session.steps]
+    assert {call.name for action in told for call in action.calls} & {"submit", "seek_advice"}
+    read = []
+    for part in parts:
+        for turn in dict.fromkeys(part.turns):
+            ids = [part.ids[p] for p, t in zip(part.places, part.turns, strict=True) if t == turn]
+            read += [call.name for call in student.model.dialect.read(ids, specs, cut=False)[1]]
+    assert read == [call.name for action in told for call in action.calls]
+
+
 def test_time_is_a_limit():
     player = agent(policy(), memory=forge.Memory())
     settings = rl.Imitation(epochs=10_000, every=1, seconds=0.5)

@@ -239,7 +239,7 @@ def test_when_the_gpu_is_full_the_passes_are_halved_and_that_is_told(monkeypatch
 def test_nothing_to_learn_from_and_rewards_that_are_no_numbers_are_refused():
     with pytest.raises(ForgeError, match="nothing to learn from"):
         Experience([[segment([1, 2], [])]])
-    with pytest.raises(ForgeError, match="not a finite number"):
+    with pytest.raises(ForgeError, match="no finite number"):
         Experience([[segment([1, 2], [1], rewards=[float("nan")])]])
 
 

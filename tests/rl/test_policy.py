@@ -9,8 +9,12 @@ import torch
 from small import WORDS, agent, dataset, everything, played, policy
 
 import forge
+import rl
 from forge.models.protocol import Context, ToolSpec
 from forge.session import Action, Call, Observation, Step
+from rl.batch import Rows
+from rl.experience import Experience
+from rl.learner import Learner
 from rl.policy import Policy
 from rl.sampling import GREEDY
 from rl.segments import segments
@@ -271,6 +275,7 @@ def test_under_constraints_the_stored_log_probability_is_that_of_the_allowed_tok
 
 FAMILIES = {
     "llama": ("LlamaConfig", "LlamaForCausalLM", {}),
+    "mistral": ("MistralConfig", "MistralForCausalLM", {"sliding_window": 8}),
     "qwen3": ("Qwen3Config", "Qwen3ForCausalLM", {"head_dim": 16}),
     "gemma3": (
         "Gemma3TextConfig",
@@ -340,22 +345,59 @@ def test_an_adapter_trains_little_is_taken_off_for_the_reference_and_merged_when
     assert any("lora_" in name for name in trained)
     assert any("trainable_tokens" in name for name in trained)
     assert all("lora_" in name or "trainable_tokens" in name for name in trained)
-    places = torch.zeros(2, dtype=torch.long), torch.tensor([0, 1])
+    ids, places = torch.tensor([[1, 5]]), (torch.zeros(2, dtype=torch.long), torch.tensor([0, 1]))
+    learner = Learner(model.network, rl.PPO(), rl.Sampling())
     with torch.no_grad():
-        before, _ = model.network(torch.tensor([[1, 5]]), *places)
+        before, _ = model.network(ids, *places)
         for name, weight in model.network.named_parameters():
             if "lora_B" in name:
                 weight.normal_()
-        after, _ = model.network(torch.tensor([[1, 5]]), *places)
-        with model.network.reference():
-            reference, _ = model.network(torch.tensor([[1, 5]]), *places)
+        after, _ = model.network(ids, *places)
+        reference = learner._reference_logits(Rows(ids, *places, ids[0]))
+        with model.network.model.disable_adapter():
+            off, _ = model.network(ids, *places)
+        again, _ = model.network(ids, *places)
     assert not torch.allclose(before, after, atol=1e-3)
     assert torch.allclose(before, reference, atol=1e-6)
+    assert torch.allclose(before, off, atol=1e-6)
+    assert torch.equal(after, again)
     target = tmp_path_factory.mktemp("merged")
     model.save_pretrained(target)
     merged = Policy.from_pretrained(target)
     with torch.no_grad():
         assert torch.allclose(merged.network(torch.tensor([[1, 5]]), *places)[0], after, atol=1e-4)
+
+
+def test_an_adapter_that_imitation_trained_is_the_reference(saved):
+    model = Policy.from_pretrained(saved, lora=2, max_new_tokens=4)
+    for name, weight in model.network.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight)
+    learner = Learner(model.network, rl.PPO(), rl.Sampling())
+    experience = Experience([segments(session, model.dialect.choice_length) for session in played(model, 4)])
+    learner.measure(experience)
+    assert torch.allclose(experience.old, experience.reference, atol=1e-6)
+
+
+def test_what_an_agent_always_has_needs_no_naming_before_an_adapter(saved):
+    assert len(played(Policy.from_pretrained(saved, lora=2, max_new_tokens=4), 2)) == 2
+
+
+def test_the_same_seed_loads_the_same_policy_and_another_another_adapter(saved):
+    first, same, other = (Policy.from_pretrained(saved, lora=2, seed=seed) for seed in (0, 0, 1))
+    assert first.digest == same.digest != other.digest
+    heads = [each.network.value_head.first.weight for each in (first, same, other)]
+    assert torch.equal(heads[0], heads[1])
+    assert not torch.equal(heads[0], heads[2])
+
+
+def test_a_model_without_keys_and_values_is_refused_by_name():
+    from transformers import MambaConfig, MambaForCausalLM
+
+    tokenizer = policy().tokenizer
+    config = MambaConfig(vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=1, state_size=4)
+    with pytest.raises(forge.ForgeError, match="MambaForCausalLM cannot be trained here"):
+        Policy(MambaForCausalLM(config), tokenizer)
 
 
 def test_new_functions_cannot_join_a_policy_with_an_adapter(saved):
@@ -400,6 +442,11 @@ def test_bad_input_is_refused_with_the_way_out(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(forge.ForgeError, match="no CUDA GPU"):
         Policy.from_pretrained(tmp_path, device="cuda")
+    for device in ("banana", "cuda:7"):
+        with pytest.raises(forge.ForgeError, match=f"device='{device}'"):
+            Policy.from_pretrained(tmp_path, device=device)
+    with pytest.raises(forge.ForgeError, match="device='cuda'"):
+        model.to("cuda")
     with pytest.raises(forge.ForgeError, match="dtype='int8'"):
         Policy.from_pretrained(tmp_path, dtype="int8")
     (tmp_path / "forge_policy.json").write_text(json.dumps({"dialect": "Other"}))

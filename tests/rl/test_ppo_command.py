@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from small import policy
 
+import forge
 import rl
+from forge.session import Action, Call
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,7 +33,7 @@ def folder(tmp_path):
 
 
 def test_a_policy_is_trained_measured_and_written(folder):
-    given = ("--data", "tasks.jsonl", "--policy", "policy", "--advice-cost", 0.2, "--rollouts", 300, "--run", "run")
+    given = ("--data", "tasks.jsonl", "--policy", "policy", "--advice-cost", 0.2, "--rollouts", 60, "--run", "run")
     shown = forge_ppo(*given, cwd=folder)
     assert shown.returncode == 0, shown.stderr
     for words in ("before:", "after:", "change:", " rollouts in ", "training.png"):
@@ -47,6 +49,26 @@ def test_a_policy_is_trained_measured_and_written(folder):
     assert [line for line in resumed.stdout.splitlines() if line.startswith("after")] == [
         line for line in shown.stdout.splitlines() if line.startswith("after")
     ]
+
+
+def test_an_adapter_is_trained_after_demonstrations_and_the_run_goes_on(folder):
+    class Teacher:
+        name = "teacher"
+
+        def act(self, contexts):
+            return [Action(calls=(Call("submit", {"answer": "red"}, text="red"),)) for _ in contexts]
+
+    rows = [{"question": f"what is {word} ?", "answer": "red"} for word in ("red", "green", "blue", "one")]
+    seen = forge.evaluate(forge.Agent(model=Teacher()), forge.Dataset(rows))
+    (folder / "sessions.jsonl").write_text("\n".join(session.to_json() for session in seen.sessions))
+    given = ("--data", "tasks.jsonl", "--policy", "policy", "--lora", 2, "--demonstrations", "sessions.jsonl",
+             "--advice-cost", 0.2, "--run", "run", "--rollouts")  # fmt: skip
+    shown = forge_ppo(*given, 30, cwd=folder)
+    assert shown.returncode == 0, shown.stderr
+    assert "imitation of 4 sessions" in shown.stdout
+    resumed = forge_ppo(*given, 60, "--resume", cwd=folder)
+    assert resumed.returncode == 0, resumed.stderr
+    assert "imitation of" not in resumed.stdout
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,13 @@ def test_the_papers_heuristic_on_an_example_worked_by_hand():
     assert bonuses == pytest.approx([0.1, 0.0, 0.05, 0.0, 0.0, 0.0])
 
 
+def test_the_heuristic_counts_what_memory_held_before_the_stream():
+    style = "style of the velo lamp"
+    rows = (session(style, asked=True), session(style))
+    (bonuses,) = Heuristic(beta=0.1, threshold=0.9).bonuses([Trajectory(rows, remembered=(style, "noise of mira"))])
+    assert bonuses == pytest.approx([0.05, 0.0])
+
+
 def test_the_fitted_value_finds_what_a_note_is_worth_to_a_question_that_comes_back():
     generator = np.random.default_rng(0)
 

@@ -15,7 +15,9 @@ from small_training import figures, train
 
 import forge
 import rl
-from rl.learner import Diverged
+from rl.checkpoint import Checkpoint
+from rl.experience import Diverged
+from rl.training import Training
 
 HERE = Path(__file__).parent
 
@@ -64,12 +66,15 @@ def test_a_killed_training_goes_on_where_its_last_update_ended(tmp_path):
 
 
 def test_two_processes_train_what_one_does(tmp_path):
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines",
-               "1", "--mixed_precision", "no", "--dynamo_backend", "no", str(HERE / "small_training.py")]  # fmt: skip
+    # --multi_gpu starts one process each; with --cpu, accelerate would start a single one, unless under MPI.
+    command = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2",
+               "--num_machines", "1", "--main_process_port", "0", "--mixed_precision", "no", "--dynamo_backend", "no",
+               str(HERE / "small_training.py")]  # fmt: skip
     launched = subprocess.run([*command, str(tmp_path / "two"), "3"], capture_output=True, text=True, env=environment())
     assert launched.returncode == 0, launched.stderr[-3000:]
     one = train(tmp_path / "one", updates=3)
     two = json.loads((tmp_path / "two" / "figures.json").read_text())
+    assert two.pop("processes") == 2
     for row, other in zip(figures(one)["history"], two["history"], strict=True):
         assert other == pytest.approx(row, abs=1e-4)
     again = rl.Policy.from_pretrained(tmp_path / "two" / "policy")
@@ -128,6 +133,82 @@ def test_a_training_that_breaks_names_what_broke_and_keeps_the_last_checkpoint(t
         train(tmp_path / "run")
     monkeypatch.setattr(rl.learner.Learner, "update", original)
     assert figures(train(forge.Run(tmp_path / "run", resume=True))) == figures(train(None))
+
+
+def test_a_reward_that_is_no_number_names_its_update_and_is_logged(tmp_path):
+    calls = iter(range(1_000))
+
+    class Bonus:
+        def bonuses(self, trajectories):
+            value = float("nan") if next(calls) == 1 else 0.0
+            return [[value] * len(each.sessions) for each in trajectories]
+
+    settings = rl.PPO(batch=4, minibatch=4, checkpoint_every=5, validate_every=None)
+    with pytest.raises(Diverged, match=r"^update 2: a reward is no finite number[^;]*$"):
+        rl.train_ppo(agent(policy()), dataset(8, streams=2), ppo=settings, sessions=Bonus(), run=tmp_path / "run",
+                     budget=forge.Budget(rollouts=16))  # fmt: skip
+    assert "no finite number" in (tmp_path / "run" / "events.jsonl").read_text().splitlines()[-1]
+
+
+def test_a_kill_between_the_renamings_of_a_checkpoint_loses_nothing(tmp_path):
+    train(forge.Run(tmp_path / "run", report_to=[Interrupting(2)]))
+    (tmp_path / "run" / "checkpoint").rename(tmp_path / "run" / ".checkpoint.old")
+    resumed = train(forge.Run(tmp_path / "run", resume=True))
+    events = [json.loads(line) for line in (tmp_path / "run" / "events.jsonl").read_text().splitlines()]
+    steps = [event["step"] for event in events if event["kind"] == "update"]
+    assert steps.count(1) == 1
+    assert steps[-4:] == [3, 4, 5, 6]
+    assert figures(resumed) == figures(train(None))
+
+
+@pytest.mark.parametrize(
+    "changed", [{"max_turns": 3}, {"instructions": "Be brief."}, {"expert": forge.GoldExpert(0.9)}]
+)
+def test_a_run_is_not_resumed_with_another_agent(tmp_path, changed):
+    def started(resume, **more):
+        player = agent(policy(), **({"max_turns": 2, "expert": forge.GoldExpert(0.1)} | more))
+        budget = forge.Budget(rollouts=4)
+        return rl.train_ppo(player, dataset(4), ppo=rl.PPO(batch=4), budget=budget,
+                            run=forge.Run(tmp_path / "run", resume=resume))  # fmt: skip
+
+    started(False)
+    with pytest.raises(forge.ForgeError, match="agent"):
+        started(True, **changed)
+
+
+def test_settings_with_functions_in_them_are_the_same_in_every_process(tmp_path):
+    program = """
+import sys, forge, rl
+from small import agent, dataset, policy
+
+def embed(texts):
+    return [[len(text)] for text in texts]
+
+rl.train_ppo(agent(policy()), dataset(8, streams=4), ppo=rl.PPO(batch=4), sessions=rl.FittedValue(embed=embed),
+             budget=forge.Budget(rollouts=int(sys.argv[2])), run=forge.Run(sys.argv[1], resume=True))
+"""
+    for rollouts in (4, 8):
+        command = [sys.executable, "-c", program, str(tmp_path / "run"), str(rollouts)]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment())
+        assert done.returncode == 0, done.stderr[-2000:]
+    assert Checkpoint.found(tmp_path / "run" / "checkpoint", rl.processes.Processes.on(torch.device("cpu")))
+
+
+@pytest.mark.parametrize("streams", [3, 5, 9])
+def test_every_update_plays_a_whole_batch_of_different_streams(streams, monkeypatch):
+    seen = []
+    original = Training._played
+
+    def noting(self, player, chosen, *rest):
+        seen.append([tasks[0].stream for tasks in chosen])
+        return original(self, player, chosen, *rest)
+
+    monkeypatch.setattr(Training, "_played", noting)
+    settings = rl.PPO(batch=4, minibatch=4, validate_every=None)
+    rl.train_ppo(agent(policy(), max_turns=1), dataset(2 * streams, streams=streams), ppo=settings,
+                 budget=forge.Budget(rollouts=40))  # fmt: skip
+    assert [len(set(chosen)) for chosen in seen] == [2] * 10
+    assert {stream for chosen in seen for stream in chosen} == {f"s{n}" for n in range(streams)}
 
 
 def test_a_disk_that_is_full_leaves_the_earlier_checkpoint(tmp_path, monkeypatch):
