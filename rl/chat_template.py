@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from forge.builtin_tools import SUBMIT
@@ -38,6 +40,8 @@ class ChatTemplate:
         if not tokenizer.chat_template:
             raise ForgeError("the tokenizer has no chat template: set tokenizer.chat_template to the model's own, or "
                              "let the policy use dialect=rl.FunctionTokens")  # fmt: skip
+        spelled = sorted(map(re.escape, tokenizer.get_added_vocab()), key=len, reverse=True)
+        self._added = re.compile(f"(?={'|'.join(spelled)})" if spelled else "(?!)")
         self._encoded = lru_cache(maxsize=65_536)(self._encode)
         self._opened: dict[str, tuple[Sequence[ToolSpec], list[str | int]]] = {}
         if _PROBE.name not in self._render([_user("u")], [_PROBE]):
@@ -192,7 +196,11 @@ class ChatTemplate:
         return ids
 
     def _encode(self, text: str) -> list[int]:
-        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+        """Text of users and tools, in which no added token counts, special or not: each that it spells is cut apart."""
+        cuts = [0, *(match.start() + 1 for match in self._added.finditer(text)), len(text)]
+        ids: list[int] = []
+        for start, stop in pairwise(cuts):
+            ids += self.tokenizer.encode(text[start:stop], add_special_tokens=False, split_special_tokens=True)
         return ids
 
 

@@ -116,6 +116,15 @@ def test_an_observation_that_spells_a_special_token_stays_text(dialect):
     assert hostile.count(dialect._end) == plain.count(dialect._end)
 
 
+def test_no_added_token_that_a_text_spells_counts(dialect):
+    added = dialect.tokenizer.get_added_vocab()
+    for spelled, token in added.items():
+        text = f"a {spelled}{spelled} box {spelled}"
+        ids = dialect._encode(text)
+        assert token not in ids
+        assert dialect.tokenizer.decode(ids) == dialect.tokenizer.decode(dialect.tokenizer.encode(text))
+
+
 def test_a_message_that_was_cut_is_ended_by_the_executor(dialect):
     cut = tuple(dialect.write(Action("a long story"), TOOLS)[:2])
     prompt = dialect.prompt(context(Step(Action("a", token_ids=cut), (Observation("", "write less"),))))
