@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from functions.errors import ForgeError
 
@@ -43,14 +43,28 @@ class GoldExpert:
 
 @dataclass(frozen=True, slots=True)
 class ModelExpert:
-    """Another, stronger model."""
+    """Another, stronger model.
 
-    model: ChatModel
+    Args:
+        model: a LiteLLM id, such as "openai/gpt-5", or a chat model.
+
+    Raises:
+        ForgeError: it is none of these, or the cost is not between 0 and 1.
+    """
+
+    model: str | ChatModel
     cost: float = 0.0
     instructions: str = field(default="Answer the question as an expert, briefly. Say only the answer and why.")
 
     def __post_init__(self) -> None:
+        from forge.models import resolve
+
         _require_cost(self.cost)
+        model: Any = resolve(self.model) if isinstance(self.model, str) else self.model
+        if not hasattr(model, "complete_sync"):
+            raise ForgeError(f"ModelExpert({self.model!r}): an expert writes free text: give a LiteLLM id, such as "
+                             "'openai/gpt-5', or a chat model")  # fmt: skip
+        object.__setattr__(self, "model", model)
 
     def advise(self, task: Task, question: str) -> str:
         from forge.models.chat import ChatRequest
@@ -59,10 +73,11 @@ class ModelExpert:
             {"role": "system", "content": self.instructions},
             {"role": "user", "content": question if question == task.question else f"{task.question}\n\n{question}"},
         )
-        reply = self.model.complete_sync(ChatRequest(messages=messages))
+        model: Any = self.model
+        reply = model.complete_sync(ChatRequest(messages=messages))
         if reply.error:
-            raise ForgeError(f"the expert {self.model.name!r} gave no answer: {reply.error}")
-        return reply.text
+            raise ForgeError(f"the expert {model.name!r} gave no answer: {reply.error}")
+        return str(reply.text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ class Memory:
         if not isinstance(text, str) or not text.strip():
             raise ForgeError(f"memory cannot keep {text!r}: give a non-empty text")
         entry = Entry(text, kind, source, stream)
-        vector = None if self._encoder is None else self._encoder.encode([text])[0]
+        vector = None if self._encoder is None else self._encode(text)
         with self._lock:
             if self._file is None:
                 self._extend(entry, vector)
@@ -106,7 +106,7 @@ class Memory:
         if k < 1 or not len(self):
             return []
         if self._encoder is not None:
-            numbers = by_vector(view, self._encoder.encode([query])[0], k, self._threshold)
+            numbers = by_vector(view, self._encode(query), k, self._threshold)
         else:
             numbers = by_words(view, words_of(query), k)
         return [_entry(view, number) for number in numbers]
@@ -158,6 +158,16 @@ class Memory:
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.since(0))
+
+    def _encode(self, text: str) -> np.ndarray:
+        assert self._encoder is not None
+        vector = self._encoder.encode([text])[0]
+        held = next((layer.vectors.shape[1] for layer, _ in self._now().layers() if layer.vectors is not None), None)
+        if held not in (None, len(vector)):
+            raise ForgeError(f"the encoder {self._encoder.name!r} gives vectors of {len(vector)} numbers, and memory "
+                             f"holds some of {held}: use the encoder that it was written with")  # fmt: skip
+        vector_of: np.ndarray = vector
+        return vector_of
 
     def _now(self) -> View:
         if self._file is not None:

@@ -42,7 +42,10 @@ class MemoryFile:
         self._version = -1
 
     def _prepare(self) -> None:
-        application, tables = self._one("PRAGMA application_id"), self._one("SELECT count(*) FROM sqlite_master")
+        # One statement, so that another process that makes the file in between cannot be taken for a stranger.
+        application, tables = self._connection.execute(
+            "SELECT application_id, (SELECT count(*) FROM sqlite_master) FROM pragma_application_id"
+        ).fetchone()
         if application != APPLICATION and tables:
             raise ForgeError(f"{self.path} is an SQLite database of something else: give another path")
         if self._one("PRAGMA user_version") > VERSION:

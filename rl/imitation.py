@@ -266,7 +266,11 @@ def _train(policy: Policy, parts: Sequence[Segment], settings: Imitation, seed: 
                              processing_class=policy.tokenizer, callbacks=[Look()])  # fmt: skip
         trainer.remove_callback(PrinterCallback)
         policy.network.train()
-        trainer.train()
+        try:
+            trainer.train()
+        except torch.cuda.OutOfMemoryError as error:
+            raise ForgeError(f"the GPU has no memory for {settings.batch} segments at once: give a smaller "
+                             "Imitation(batch=...), a smaller model, or lora=") from error  # fmt: skip
 
 
 def _labels(part: Segment) -> list[int]:

@@ -45,7 +45,7 @@ def load(
         raise ForgeError(
             f"no causal language model with its tokenizer can be loaded from {str(path)!r}: {error}"
         ) from error
-    saved = _saved_settings(Path(path) / SETTINGS)
+    saved = _saved_settings(Path(path) / SETTINGS, dialect=settings.get("dialect"))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         policy = kind(model, tokenizer, **{**saved, **settings})
@@ -74,7 +74,7 @@ def without_progress_bars() -> Iterator[None]:
             bars.enable_progress_bar()
 
 
-def _saved_settings(path: Path) -> dict[str, Any]:
+def _saved_settings(path: Path, *, dialect: Any) -> dict[str, Any]:  # the user's own dialect, or None
     """The policy's own settings, where Forge saved it."""
     from functools import partial
 
@@ -87,7 +87,10 @@ def _saved_settings(path: Path) -> dict[str, Any]:
         saved: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         shown = {name: saved.pop(name, False) for name in ("instructions", "spelled")}
         dialects = {"FunctionTokens": partial(FunctionTokens, **shown), "ChatTemplate": ChatTemplate}
-        return {**saved, "dialect": dialects[saved["dialect"]]}
+        name = saved.pop("dialect")
+        if dialect is None and name not in dialects:
+            raise ForgeError(f"the policy in {path.parent} speaks {name}: give from_pretrained(dialect={name})")
+        return saved if dialect is not None else {**saved, "dialect": dialects[name]}
     except (OSError, ValueError, KeyError) as error:
         raise ForgeError(f"{path} is damaged ({error!r}): remove it to load the plain transformers folder") from error
 

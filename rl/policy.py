@@ -163,7 +163,11 @@ class Policy:
         self.learn_names(spec.name for spec in contexts[0].tools)
         requests = [self._request(context) for context in contexts]
         fits = [number for number, request in enumerate(requests) if len(request.prompt) < self.context]
-        results = dict(zip(fits, self.engine.generate([requests[n] for n in fits], self.limits()), strict=True))
+        try:
+            results = dict(zip(fits, self.engine.generate([requests[n] for n in fits], self.limits()), strict=True))
+        except torch.cuda.OutOfMemoryError as error:
+            raise ForgeError(f"the GPU has no memory to go on with {len(fits)} contexts at once: give a lower "
+                             "concurrency=") from error  # fmt: skip
         seconds = (time.perf_counter() - began) / len(contexts)
         return [
             self._action(context, requests[number], results.get(number), seconds)

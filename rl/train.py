@@ -87,6 +87,9 @@ def _check(
                          "never be looked at: leave one of the two out")  # fmt: skip
     if concurrency < 1:
         raise ForgeError(f"concurrency={concurrency}: at least 1 stream at a time")
+    if budget.tokens is not None or budget.usd is not None:
+        raise ForgeError(f"train_ppo(budget={budget!r}): a training of weights counts rollouts and seconds: give "
+                         "forge.Budget(rollouts=20_000), or seconds=")  # fmt: skip
     if budget.rollouts is None and budget.seconds is None:
         raise ForgeError("train_ppo(budget=...): say when to stop: forge.Budget(rollouts=20_000), or seconds=")
     if sampling.temperature == 0:

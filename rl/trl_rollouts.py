@@ -33,13 +33,17 @@ def to_trl_rollout_func(agent: Agent, dataset: Dataset | None = None, *, concurr
         dataset: the tasks by question, for tools, experts and a metric that need more than the question.
 
     Raises:
-        ForgeError: the model is no policy, or a question comes twice in the data set; later: the trainer has another
-            model, a prompt is no text, or the agent cleared its context, which one GRPO sequence cannot hold.
+        ForgeError: the model is no policy or one of constrained decoding, or a question comes twice in the data set;
+            later: the trainer has another model, a prompt is no text, or the agent cleared its context, which one GRPO
+            sequence cannot hold.
     """
     if not isinstance(agent.model, Policy):
         raise ForgeError(f"the agent's model is {getattr(agent.model, 'name', agent.model)!r}: weights are trained of "
                          "an rl.Policy, such as rl.Policy.from_pretrained(path)")  # fmt: skip
     policy = agent.model
+    if policy.constrained:
+        raise ForgeError("TRL's trainer learns from the probabilities of all tokens, and this policy draws from the "
+                         "legal ones alone: make it with constrained=False")  # fmt: skip
     policy.learn_names([*agent.library.names, *(tool.name for tool in agent.all_tools)])
     tasks = _by_question(dataset)
 

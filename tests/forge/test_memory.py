@@ -128,6 +128,21 @@ def test_an_encoder_finds_what_shares_no_word():
     assert [entry.text for entry in memory.fork().search("zyx", 2)] == ["xyz", "zzyx"]
 
 
+def test_vectors_of_another_width_are_refused(tmp_path):
+    widths = iter([3, 3, 4, 5])
+
+    def widening(texts):
+        return [[1.0] * next(widths)]
+
+    memory = forge.Memory(tmp_path / "m.db", encoder=widening)
+    memory.add("one")
+    assert len(memory.search("two")) == 1
+    for action in (memory.search, memory.add):
+        with pytest.raises(forge.ForgeError, match="holds some of 3"):
+            action("three")
+    assert [entry.text for entry in memory] == ["one"]
+
+
 def test_what_is_less_alike_than_the_threshold_is_not_found():
     memory = forge.Memory(encoder=letters, threshold=0.8)
     for text in ("abba", "abcd", "xyz"):

@@ -236,6 +236,22 @@ def test_when_the_gpu_is_full_the_passes_are_halved_and_that_is_told(monkeypatch
     assert "out of GPU memory" in learner.notes[0]
 
 
+def test_measuring_is_halved_as_well_and_measures_the_same(monkeypatch):
+    learner, data, _ = prepared(PPO(minibatch=100, epochs=1))
+    before, original = data.old.clone(), learner._rows
+
+    def tight(experience, group):
+        if learner.micro_tokens > 200:
+            raise torch.cuda.OutOfMemoryError("full")
+        return original(experience, group)
+
+    monkeypatch.setattr(learner, "_rows", tight)
+    data.old.zero_()
+    learner.measure(data)
+    assert learner.micro_tokens <= 200
+    assert torch.allclose(data.old, before, atol=1e-5)
+
+
 def test_nothing_to_learn_from_and_rewards_that_are_no_numbers_are_refused():
     with pytest.raises(ForgeError, match="nothing to learn from"):
         Experience([[segment([1, 2], [])]])

@@ -83,3 +83,5 @@ def test_what_grpo_cannot_hold_is_refused(tmp_path):
         rl.to_trl_rollout_func(player, dataset(6))
     with pytest.raises(forge.ForgeError, match=r"rl\.Policy"):
         rl.to_trl_rollout_func(forge.Agent(model="router"))
+    with pytest.raises(forge.ForgeError, match="constrained=False"):
+        rl.to_trl_rollout_func(agent(policy(constrained=True)))
