@@ -285,7 +285,8 @@ class Learner:
 
     def restore(self, state: Mapping[str, float]) -> None:
         """Go on from what `state` gave."""
-        self.kl_coefficient, self.micro_tokens = float(state["kl_coefficient"]), int(state["micro_tokens"])
+        self.kl_coefficient = float(state["kl_coefficient"])
+        self.micro_tokens = min(self.micro_tokens, int(state["micro_tokens"]))
 
     def _autocast(self) -> torch.autocast:
         """Ours, since accelerate has one precision for all trainings of a process."""

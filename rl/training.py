@@ -261,7 +261,7 @@ class Training:
             "metric": name_of(self.dataset.metric),
             "dataset": self.dataset.digest,
             "validation": "" if self.valset is None else self.valset.digest,
-            "ppo": asdict(self.ppo),
+            "ppo": asdict(replace(self.ppo, micro_tokens=None)),  # which may follow the memory that there is
             "sessions": in_words(self.objective),
             "sampling": asdict(self.sampling),
             "seed": self.seed,

@@ -13,7 +13,7 @@ from benchmarks import storeqa
 COSTS = (0.1, 0.3, 0.5)
 ABLATED_AT = 0.3  # the cost at which parts are taken away
 DEMONSTRATIONS, TRAIN, VALIDATION, EVALUATION = 1_200, 900, 40, 90  # streams of 24 questions
-ROLLOUTS = 14_400
+ROLLOUTS = 20_000
 
 IMITATION = rl.Imitation(epochs=3, batch=64, learning_rate=2e-3, patience=4, least_accuracy=0.8)
 PPO = rl.PPO(
