@@ -6,15 +6,18 @@ import math
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from benchmarks.storeqa_ppo.recipe import VARIANTS
+from benchmarks import storeqa
+from benchmarks.storeqa_ppo.recipe import EVALUATION, VARIANTS
 
 Rows = Sequence[Sequence[Any]]  # stream, place, kind, right, advice sought, memory read
 Result = Mapping[str, Any]
 OBJECTIVES = {"no session value": "a session alone", "heuristic": "the paper's heuristic", "ppo": "fitted V"}
 KINDS = ("attribute", "search", "opinion, first", "opinion, again")
+AGAIN = ("again, asked about before", "again, never asked about")
 
 
 class Results:
@@ -71,7 +74,7 @@ def paired(rows: Rows, other: Rows, cost: float) -> tuple[float, float]:
 def tables(results: Sequence[Result]) -> str:
     """Everything as Markdown."""
     seen = Results(results)
-    parts = [_imitation(seen), _main(seen), _kinds(seen), _variants(seen)]
+    parts = [_imitation(seen), _summary(seen), _main(seen), _kinds(seen), _variants(seen)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -92,6 +95,25 @@ def _imitation(seen: Results) -> str:
     return "### Imitation (greedy, advice never sought unless it says so)\n\n" + _table(header, rows)
 
 
+def _summary(seen: Results) -> str:
+    rows = []
+    for cost in seen.costs:
+        cells = seen.of("ppo", cost)
+        bases = {seed: seen.best_constant(seed, cost)[1] for seed in cells}
+        unsure = {seed: seen.best_threshold(seed, cost)[1] for seed in cells}
+        above = [paired(cell["greedy"], bases[seed], cost)[0] for seed, cell in cells.items()]
+        if not cells:
+            continue
+        rows.append([f"{cost:g}", str(len(cells)), _spread([score(base, cost) for base in bases.values()]),
+                     _spread([score(cell["greedy"], cost) for cell in cells.values()]),
+                     _spread([asks(cell["greedy"]) for cell in cells.values()]), _signed(above), f"{min(above):+.3f}",
+                     _signed([paired(cell["greedy"], unsure[seed], cost)[0] for seed, cell in cells.items()]),
+                     _spread([score(cell["sampled"], cost) for cell in cells.values()])])  # fmt: skip
+    header = ("c", "seeds", "best of imitation, never, always", "PPO", "asks", "PPO above it", "the least seed",
+              "above the best confidence threshold, in hindsight", "PPO, sampled")  # fmt: skip
+    return "### Total score, mean and standard deviation over seeds\n\n" + _table(header, rows)
+
+
 def _main(seen: Results) -> str:
     rows = []
     for cost in seen.costs:
@@ -108,7 +130,7 @@ def _main(seen: Results) -> str:
                          f"{score(unsure, cost):.3f} (below {threshold:g})", f"{behind:+.3f} ({behind_error:.3f})",
                          f"{cell['seconds']:.0f}"])  # fmt: skip
         if differences:
-            rows.append([f"**{cost:g}**", "**mean**", "", "", "", "", f"**{_spread(differences)}**", "", "", ""])
+            rows.append([f"**{cost:g}**", "**mean**", "", "", "", "", f"**{_signed(differences)}**", "", "", ""])
     header = ("c", "seed", "best constant", "PPO", "asks", "PPO, sampled", "difference (SE)",
               "best confidence threshold, in hindsight", "difference (SE)", "seconds")  # fmt: skip
     return "### PPO against the best of imitation, never and always asking\n\n" + _table(header, rows)
@@ -118,12 +140,12 @@ def _kinds(seen: Results) -> str:
     rows = []
     for cost in seen.costs:
         cells = list(seen.of("ppo", cost).values())
-        for kind in KINDS if cells else ():
-            parts = [_of(cell["greedy"], kind) for cell in cells]
+        for kind in (*KINDS, *AGAIN) if cells else ():
+            parts = [_of(_told_apart(cell["greedy"]) if kind in AGAIN else cell["greedy"], kind) for cell in cells]
             answering = [[row for row in part if not row[4]] for part in parts]
             rows.append([f"{cost:g}", kind, _spread([asks(part) for part in parts]),
                          _spread([statistics.fmean(row[3] for row in part) for part in answering if part]),
-                         _spread([statistics.fmean(row[5] for row in part) for part in parts])])  # fmt: skip
+                         _spread([statistics.fmean(row[5] for row in part) for part in parts if part])])  # fmt: skip
     header = ("c", "kind", "advice rate", "accuracy when answering", "memory read")
     return "### By kind of question\n\n" + _table(header, rows)
 
@@ -141,10 +163,34 @@ def _variants(seen: Results) -> str:
             early = [asks([row for row in cells[seed]["greedy"] if row[1] < 8]) for seed in shared]
             late = [asks([row for row in cells[seed]["greedy"] if row[1] >= 16]) for seed in shared]
             scores = [score(cells[seed]["greedy"], cost) for seed in shared]
-            rows.append([name, f"{cost:g}", str(len(shared)), _spread(scores), _spread(differences),
+            rows.append([name, f"{cost:g}", str(len(shared)), _spread(scores), _signed(differences),
                          _spread(early), _spread(late)])  # fmt: skip
     header = ("variant", "c", "seeds", "total score", "against ppo, paired", "asks, first 8 of 24", "asks, last 8")
     return "### Parts taken away or exchanged\n\n" + _table(header, rows)
+
+
+@cache
+def _subjects() -> Mapping[tuple[str, int], tuple[str, str]]:
+    """What each opinion question of the evaluation is about, by stream and place."""
+    streams = storeqa.streams(EVALUATION, seed="evaluation").streams()
+    return {
+        (stream, place): (task.metadata["name"], task.metadata["topic"])
+        for stream, tasks in streams.items()
+        for place, task in enumerate(tasks)
+        if task.metadata["kind"] == "opinion"
+    }
+
+
+def _told_apart(rows: Rows) -> Rows:
+    """Opinions that come again by whether an expert was asked before, so that memory can know."""
+    asked: set[tuple[str, tuple[str, str]]] = set()
+    told = []
+    for stream, place, kind, right, advice, read in sorted(rows, key=lambda row: (row[0], row[1])):
+        subject = (stream, _subjects().get((stream, place), ("", "")))
+        told.append((stream, place, AGAIN[subject not in asked] if kind == KINDS[3] else kind, right, advice, read))
+        if advice:
+            asked.add(subject)
+    return told
 
 
 def _of(rows: Rows, kind: str) -> list[Sequence[Any]]:
@@ -156,9 +202,12 @@ def _spread(values: Sequence[float]) -> str:
     values = [value for value in values if not math.isnan(value)]
     if not values:
         return "–"
+    return _signed(values) if min(values) < 0 else _signed(values).removeprefix("+")
+
+
+def _signed(values: Sequence[float]) -> str:
     deviation = statistics.stdev(values) if len(values) > 1 else 0.0
-    return f"{statistics.fmean(values):+.3f} ± {deviation:.3f}" if min(values) < 0 else (
-        f"{statistics.fmean(values):.3f} ± {deviation:.3f}")  # fmt: skip
+    return f"{statistics.fmean(values):+.3f} ± {deviation:.3f}"
 
 
 def plots(results: Sequence[Result], folder: Path) -> list[Path]:
@@ -186,7 +235,7 @@ def _curves(seen: Results, path: Path) -> Path:
         axes.set_xlabel("rollouts")
         axes.set_ylabel("total score")
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, fontsize=8, loc="lower right")
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), frameon=False, loc="outside lower center", ncols=3)
     return save()
 
 
@@ -212,7 +261,7 @@ def _figure(path: Path, width: float) -> tuple[Any, Callable[[], Path]]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, 3.6), layout="constrained")
+    figure = Figure(figsize=(width, 3.8), layout="constrained")
     FigureCanvasAgg(figure)
 
     def save() -> Path:
