@@ -7,6 +7,7 @@ import sys
 import pytest
 import torch
 from small import WORDS, agent, dataset, everything, played, policy
+from small import session as made
 
 import forge
 import rl
@@ -99,28 +100,37 @@ def test_clearing_the_context_opens_a_new_segment():
 
 
 @torch.no_grad()
+def measured(model, *turns):
+    """The log-probabilities that the learner gives to the action tokens of one session."""
+    experience = Experience([segments(made(*turns), everything)])
+    Learner(model.network, rl.PPO(kl=None), rl.Sampling()).measure(experience)
+    return experience.old.tolist()
+
+
 def test_a_deleted_context_equals_an_attention_mask_that_hides_it():
     model = policy()
-    before, after = [1, 9, 8, 7, 6], [1, 12, 13, 14]
-    alone = model.network.causal(torch.tensor([after])).logits[0]
-    ids = torch.tensor([[*before, *after]])
-    mask = torch.full((1, 1, 9, 9), torch.finfo(torch.float32).min)
-    for query in range(9):
-        start = 0 if query < 5 else 5
-        mask[0, 0, query, start : query + 1] = 0
-    positions = torch.tensor([[*range(5), *range(4)]])
-    masked = model.network.causal(ids, attention_mask=mask, position_ids=positions).logits[0, 5:]
-    assert torch.allclose(alone, masked, atol=1e-5)
+    before, after = ([1, 9, 8], [7, 6]), ([1, 12, 13], [14, 15])  # the second prompt does not go on from the first
+    ids = torch.tensor([[*before[0], *before[1], *after[0], *after[1]]])
+    mask = torch.full((1, 1, 10, 10), torch.finfo(torch.float32).min)
+    for query in range(10):
+        mask[0, 0, query, (0 if query < 5 else 5) : query + 1] = 0
+    positions = torch.tensor([[*range(5), *range(5)]])
+    with torch.no_grad():
+        scores = model.network.causal(ids, attention_mask=mask, position_ids=positions).logits[0].log_softmax(-1)
+    expected = [float(scores[place - 1, ids[0, place]]) for place in (3, 4, 8, 9)]
+    assert measured(model, before, after) == pytest.approx(expected, abs=1e-5)
 
 
 def test_a_drawn_pad_or_end_id_inside_an_action_is_a_token_like_any_other():
     model = policy()
-    pad = model.tokenizer.pad_token_id
-    drawn = Action(token_ids=(pad, 9, pad), log_probs=(-1.0, -2.0, -3.0), prompt_ids=(1, 2))
-    session = forge.Session("t", "q", steps=(Step(drawn, (Observation("", "nudge"),)),), score=0.0)
-    (part,) = segments(session, everything)
-    assert [part.ids[place] for place in part.places] == [pad, 9, pad]
-    assert part.log_probs == [-1.0, -2.0, -3.0]
+    pad, (end,) = model.tokenizer.pad_token_id, model.dialect.end_ids
+    prompt, drawn = [1, 2], [pad, 9, end, pad]
+    (part,) = segments(made((prompt, drawn)), everything)
+    assert [part.ids[place] for place in part.places] == drawn
+    with torch.no_grad():
+        scores = model.network.causal(torch.tensor([[*prompt, *drawn]])).logits[0].log_softmax(-1)
+    expected = [float(scores[place + 1, token]) for place, token in enumerate(drawn)]
+    assert measured(model, (prompt, drawn)) == pytest.approx(expected, abs=1e-5)
 
 
 def test_parallel_trajectories_never_share_memory():
@@ -192,6 +202,20 @@ def test_advice_is_charged_once_a_call_and_the_total_score_is_accuracy_minus_its
     assert [step.cost for step in first.steps] == [0.6, 0.0]
     assert seen.reward == pytest.approx(seen.score - 0.3 * 2 / 4)
     assert seen.advice_rate == 0.25
+
+
+def test_nothing_is_dropped_out_while_sessions_are_drawn_or_learned_from():
+    model = policy()
+    model.network.causal.config.attention_dropout = 0.5
+    for layer in model.network.causal.base_model.layers:
+        layer.self_attn.attention_dropout = 0.5
+    model.network.train()  # as a trainer of another library would leave it
+    turns = (([1, 9, 8], [7, 6]),)
+    assert measured(model, *turns) == measured(model, *turns)
+    learner = Learner(model.network, rl.PPO(kl=None, epochs=1, minibatch=1), rl.Sampling())
+    experience = Experience([segments(made(*turns), everything)])
+    learner.prepare(experience)
+    assert learner.update(experience, progress=0.0, seed=0)["kl_old"] == pytest.approx(0.0, abs=1e-9)
 
 
 @torch.no_grad()
