@@ -17,7 +17,8 @@ from functions.errors import ForgeError
 from rl.similarity import Embed, similarity
 
 CELLS = 6  # 0, 1 or more similar questions before, and whether memory holds something similar
-NEIGHBOURS = 1_000  # questions of other trajectories that one is likened to
+KNOWN = 1_000  # questions of other trajectories that one is likened to
+NEAREST = 10  # of these, that say of what kind it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +133,19 @@ class FittedValue:
         return found
 
     def _kinds(self, trajectories: Sequence[Trajectory], others: Sequence[Trajectory]) -> list[np.ndarray]:
-        """For each question, whether memory is looked into for most of those like it (1) or not (0) in `others`."""
+        """For each question, whether memory is looked into for most of those nearest to it in `others` (1) or not (0).
+
+        The nearest, however far: a question about a new product is of the kind of those about others.
+        """
         known = [session for trajectory in others for session in trajectory.sessions]
-        known = known[:: -(-len(known) // NEIGHBOURS)]
+        known = known[:: -(-len(known) // KNOWN)]
         looked = np.array([any(call.name in self.reads for call, _ in session.calls) for session in known])
         questions = [session.question for trajectory in trajectories for session in trajectory.sessions]
-        alike = similarity(questions, [session.question for session in known], self.embed) >= self.threshold
-        count = alike.sum(axis=1)
-        share = np.where(count > 0, alike @ looked / np.maximum(count, 1), looked.mean())
+        alike = similarity(questions, [session.question for session in known], self.embed)
+        count = min(NEAREST, len(known))
+        nearest = np.argpartition(-alike, count - 1, axis=1)[:, :count]
         ends = np.cumsum([len(trajectory.sessions) for trajectory in trajectories])
-        return np.split((share >= 0.5).astype(int), ends[:-1])
+        return np.split((looked[nearest].mean(axis=1) >= 0.5).astype(int), ends[:-1])
 
     def _cells(self, trajectory: Trajectory) -> np.ndarray:
         """For each state i and question j >= i, the cell within its kind; -1 for questions that have passed."""

@@ -81,6 +81,24 @@ def test_the_fitted_value_finds_what_a_note_is_worth_to_a_question_that_comes_ba
     assert with_note - without == pytest.approx(0.6, abs=0.12)
 
 
+def test_a_question_about_something_new_is_of_the_kind_of_those_about_other_things():
+    generator = np.random.default_rng(1)
+
+    def trajectory(number):
+        style, asked = f"style of product{number}", bool(generator.integers(2))
+        first = session(style, reward=0.5, asked=asked, remembered=(style,) if asked else (), looked=True)
+        easy = [session(f"price of product{number}x{n}", reward=1.0) for n in range(4)]
+        second = session(style, reward=1.0 if asked else float(generator.random() < 0.4), looked=True)
+        return Trajectory((first, *easy, second))
+
+    trajectories = [trajectory(number) for number in range(200)]
+    bonuses = FittedValue(threshold=0.9).bonuses(trajectories)
+    asked = [bool(each.sessions[0].advice_count) for each in trajectories]
+    with_note = np.mean([bonus[0] for bonus, a in zip(bonuses, asked, strict=True) if a])
+    without = np.mean([bonus[0] for bonus, a in zip(bonuses, asked, strict=True) if not a])
+    assert with_note - without == pytest.approx(0.6, abs=0.15)
+
+
 def test_no_trajectory_is_valued_by_what_it_earned_itself():
     base = [random_trajectory(lambda g: 0.5, 5, n) for n in range(8)]
     lucky = [Trajectory(tuple(replace(each, score=1.0) for each in base[0].sessions)), *base[1:]]
