@@ -35,7 +35,7 @@ def ppo(
         float | None, typer.Option(help="An expert answers at this cost; by default none is asked.")
     ] = (None),
     memory: Annotated[bool, typer.Option(help="Remember from task to task of a stream.")] = True,
-    rollouts: Annotated[int, typer.Option(help="Budget: sessions in training.")] = 20_000,
+    rollouts: Annotated[int, typer.Option(help="Budget: sessions in training.")] = 30_000,
     seconds: Annotated[float | None, typer.Option(help="Budget: wall time.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Of the policy; by default the recipe's.")] = None,
     seed: Annotated[int, typer.Option(help="Of weights, splits and sessions.")] = 0,

@@ -12,8 +12,8 @@ from benchmarks import storeqa
 
 COSTS = (0.1, 0.3, 0.5)
 ABLATED_AT = 0.3  # the cost at which parts are taken away
-DEMONSTRATIONS, TRAIN, VALIDATION, EVALUATION = 1_200, 900, 40, 90  # streams of 24 questions
-ROLLOUTS = 20_000
+DEMONSTRATIONS, TRAIN, VALIDATION, EVALUATION = 1_200, 1_300, 80, 90  # streams of 24 questions
+ROLLOUTS = 30_000
 
 IMITATION = rl.Imitation(epochs=3, batch=64, learning_rate=2e-3, patience=4, least_accuracy=0.8)
 PPO = rl.PPO(
@@ -56,9 +56,9 @@ class Variant:
 
 VARIANTS: Mapping[str, Variant] = {
     "ppo": Variant(costs=COSTS, seeds=5),
-    "no session value": Variant(sessions=None, costs=(0.5,), seeds=5),
+    "no session value": Variant(sessions=None, costs=(0.3, 0.5), seeds=5),
     "heuristic": Variant(
-        sessions=rl.Heuristic(beta=0.1, threshold=storeqa.SAME, embed=storeqa.embed), costs=(0.5,), seeds=5
+        sessions=rl.Heuristic(beta=0.1, threshold=storeqa.SAME, embed=storeqa.embed), costs=(0.3, 0.5), seeds=5
     ),
     "no memory": Variant(start="imitation without memory", sessions=None),
     "memory by words": Variant(start="imitation with memory by words"),
