@@ -28,7 +28,7 @@ def agent_digest(agent: Agent) -> str:
 
 
 def in_words(value: object) -> str:
-    """The value in words; where they would only say where it lies in memory, its name or that of its class."""
+    """The value in words; where they would only say where it lies in memory, its own name or that of its class."""
     if is_dataclass(value) and not isinstance(value, type):
         parts = (f"{field.name}={in_words(getattr(value, field.name))}" for field in fields(value))
         return f"{type(value).__name__}({', '.join(parts)})"
@@ -37,9 +37,10 @@ def in_words(value: object) -> str:
     return name_of(value)
 
 
-def name_of(value: Any) -> str:  # such as a metric, a callable of the user's
+def name_of(value: Any) -> str:  # such as a model, or a metric, a callable of the user's
     """Its own name, or that of its class."""
-    return str(getattr(value, "__qualname__", None) or getattr(value, "__name__", None) or type(value).__name__)
+    names = (getattr(value, each, None) for each in ("__qualname__", "__name__", "name"))
+    return next((name for name in names if isinstance(name, str)), type(value).__name__)
 
 
 def digest(value: Any) -> str:

@@ -473,6 +473,11 @@ def test_bad_input_is_refused_with_the_way_out(tmp_path, monkeypatch):
         model.to("cuda")
     with pytest.raises(forge.ForgeError, match="dtype='int8'"):
         Policy.from_pretrained(tmp_path, dtype="int8")
-    (tmp_path / "forge_policy.json").write_text(json.dumps({"dialect": "Other"}))
+    settings = json.loads((tmp_path / "forge_policy.json").read_text())
+    (tmp_path / "forge_policy.json").write_text(json.dumps(settings | {"dialect": "Other"}))
+    with pytest.raises(forge.ForgeError, match=r"speaks Other: give from_pretrained\(dialect=Other\)"):
+        Policy.from_pretrained(tmp_path)
+    assert Policy.from_pretrained(tmp_path, dialect=rl.FunctionTokens).max_new_tokens == model.max_new_tokens
+    (tmp_path / "forge_policy.json").write_text("{")
     with pytest.raises(forge.ForgeError, match="is damaged"):
         Policy.from_pretrained(tmp_path)

@@ -40,7 +40,7 @@ def test_an_agent_with_tools_is_trained_by_grpo(tmp_path):
         seen.append((reward, answer, advice_cost))
         return reward
 
-    player = agent(policy(constrained=True), expert=forge.GoldExpert(0.3), max_turns=3)
+    player = agent(policy(), expert=forge.GoldExpert(0.3), max_turns=3)
     grpo = trainer(player, tasks, tmp_path, rewards=total_score)
     before = player.model.digest
     grpo.train()
