@@ -33,7 +33,7 @@ def ppo(
     library: Annotated[Path | None, typer.Option(help="Functions for the agent, such as RUN/library.")] = None,
     advice_cost: Annotated[
         float | None, typer.Option(help="An expert answers at this cost; by default none is asked.")
-    ] = (None),
+    ] = None,
     memory: Annotated[bool, typer.Option(help="Remember from task to task of a stream.")] = True,
     rollouts: Annotated[int, typer.Option(help="Budget: sessions in training.")] = 30_000,
     seconds: Annotated[float | None, typer.Option(help="Budget: wall time.")] = None,
@@ -100,7 +100,6 @@ def _storeqa(policy: str | None, advice_cost: float | None, memory: bool, lora: 
         tasks = storeqa.streams(recipe.DEMONSTRATIONS, seed=f"demonstrations-{seed}")
         teacher = recipe.agent(storeqa.Demonstrator(tasks, memory=memory), memory=memory)
         shown = forge.evaluate(teacher, tasks, concurrency=256).sessions
-    if policy is None:
         model = recipe.policy(seed)
     else:
         model = rl.Policy.from_pretrained(policy, lora=lora, functions=["search"], seed=seed)
