@@ -40,6 +40,18 @@ def _mawps(seed: int) -> Benchmark:
     return Benchmark("mawps", mawps.load("train"), mawps.load("test"), mawps.INSTRUCTIONS)
 
 
+def _gsm8k(seed: int) -> Benchmark:
+    from benchmarks import gsm8k
+
+    return Benchmark("gsm8k", gsm8k.load("train"), gsm8k.load("test"), gsm8k.INSTRUCTIONS)
+
+
+def _svamp(seed: int) -> Benchmark:
+    from benchmarks import mawps, svamp
+
+    return Benchmark("svamp", mawps.load("train"), svamp.load(), svamp.INSTRUCTIONS)
+
+
 def _word_problems(seed: int) -> Benchmark:
     from benchmarks import word_problems
 
@@ -51,4 +63,9 @@ def _word_problems(seed: int) -> Benchmark:
     )
 
 
-_LOADERS: dict[str, Callable[[int], Benchmark]] = {"mawps": _mawps, "word-problems": _word_problems}
+_LOADERS: dict[str, Callable[[int], Benchmark]] = {
+    "gsm8k": _gsm8k,
+    "mawps": _mawps,
+    "svamp": _svamp,
+    "word-problems": _word_problems,
+}

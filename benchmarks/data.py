@@ -1,19 +1,117 @@
-"""Reads the shared data sets: folders of gzipped JSON lines under $FORGE_DATA."""
+"""Finds and reads the files of data sets: under $FORGE_DATA, in the user's cache, else at their pinned source."""
 
 from __future__ import annotations
 
+import csv
 import gzip
+import hashlib
+import io
 import json
 import os
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from functions.errors import ForgeError
 
+_HOST = "https://raw.githubusercontent.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A repository on GitHub at a commit.
+
+    Args:
+        repository: owner/name.
+        commit: 40 hexadecimal digits.
+        licence: of the data, by its SPDX name.
+    """
+
+    repository: str
+    commit: str
+    licence: str
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """One file of a data set.
+
+    Args:
+        folder: of the data set, under $FORGE_DATA and in the cache.
+        name: of the file there; name.gz is taken as well.
+        source: from where it is downloaded if it is in neither; None is a file that must be there.
+        path: in the source.
+        blob: what git calls the content (`git rev-parse <commit>:<path>`): a download that is anything else is
+            refused.
+    """
+
+    folder: str
+    name: str
+    source: Source | None = None
+    path: str = ""
+    blob: str = ""
+
+    @property
+    def url(self) -> str:
+        return f"{_HOST}/{self.source.repository}/{self.source.commit}/{self.path}" if self.source else ""
+
+    def find(self, folder: Path | None = None) -> Path:
+        """Where it is, after a download if need be.
+
+        Args:
+            folder: look here and nowhere else.
+
+        Raises:
+            ForgeError: it is nowhere, and cannot be downloaded, or the download is not what it should be.
+        """
+        root = os.environ.get("FORGE_DATA")
+        given = [folder] if folder is not None else [Path(root) / self.folder] if root else []
+        places = given if folder is not None else [*given, cache() / self.folder]
+        for place in places:
+            for path in (place / self.name, place / f"{self.name}.gz"):
+                if path.is_file():
+                    return path
+        if self.source is None or folder is not None:
+            raise ForgeError(f"{self.folder}: no {self.name} or {self.name}.gz in {' or '.join(map(str, places))}: "
+                             "put it there, or let FORGE_DATA name the folder of the data sets")  # fmt: skip
+        return self._download(cache() / self.folder / self.name)
+
+    def _download(self, path: Path) -> Path:
+        import httpx
+
+        size = 0
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        except OSError as error:
+            raise ForgeError(f"{self.folder}: {self.name} cannot be kept in {path.parent}: {error}") from error
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                for part in _fetched(self.url, f"{self.folder}/{self.name}"):
+                    size += stream.write(part)
+            if _blob(Path(partial), size) != self.blob:
+                raise ForgeError(f"{self.url} is not what it was when it was pinned (git blob {self.blob}): download "
+                                 f"it by hand and put it there: {path}")  # fmt: skip
+            os.replace(partial, path)
+        except (httpx.HTTPError, OSError) as error:
+            why = str(error).partition("\n")[0] or type(error).__name__
+            raise ForgeError(f"{self.folder}: {self.name} is not under FORGE_DATA nor in {path.parent}, and "
+                             f"{self.url} cannot be downloaded ({why}). Without a network, "
+                             f"put the file there: {path}") from error  # fmt: skip
+        finally:
+            Path(partial).unlink(missing_ok=True)
+        return path
+
+
+def cache() -> Path:
+    """The user's folder for downloads: `forge` in $XDG_CACHE_HOME, else in ~/.cache."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "forge"
+
 
 def data_folder(name: str) -> Path:
-    """The folder of one data set.
+    """The folder of one data set that is not downloaded.
 
     Raises:
         ForgeError: $FORGE_DATA is not set, or has no such folder.
@@ -28,14 +126,56 @@ def data_folder(name: str) -> Path:
 
 
 def rows(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects of a .jsonl or .jsonl.gz file.
+    """The objects of JSON lines, of a JSON list, or of a CSV file with a header; gzipped or not.
 
     Raises:
         ForgeError: it cannot be read.
     """
-    opened = gzip.open if path.suffix == ".gz" else open
+    name = path.name.removesuffix(".gz")
     try:
-        with opened(path, "rt", encoding="utf-8") as stream:
-            yield from (json.loads(line) for line in stream if line.strip())
-    except (OSError, ValueError) as error:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
+            text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+            if name.endswith(".csv"):
+                yield from csv.DictReader(text)
+            elif name.endswith(".json"):
+                yield from _listed(json.load(text))
+            else:
+                yield from (json.loads(line) for line in text if line.strip())
+    except (OSError, EOFError, ValueError, csv.Error) as error:
         raise ForgeError(f"cannot read {path}: {error}") from None
+
+
+def _listed(value: Any) -> Iterator[dict[str, Any]]:
+    """The objects of a list; those of an object, each with its key as "id"."""
+    if isinstance(value, Mapping):
+        yield from ({"id": key, **row} for key, row in value.items())
+    else:
+        yield from value
+
+
+def _fetched(url: str, name: str) -> Iterator[bytes]:
+    """The parts of a download, with a bar on the terminal."""
+    import httpx
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+    columns = (TextColumn("downloading {task.description}"), BarColumn(), DownloadColumn())
+    with (
+        httpx.stream("GET", url, follow_redirects=True, timeout=30) as response,
+        Progress(*columns, console=Console(stderr=True), transient=True) as progress,
+    ):
+        response.raise_for_status()
+        size = response.headers.get("Content-Length") if "Content-Encoding" not in response.headers else None
+        task = progress.add_task(name, total=int(size) if size else None)
+        for part in response.iter_bytes():
+            yield part
+            progress.advance(task, len(part))
+
+
+def _blob(path: Path, size: int) -> str:
+    """The name that git gives a content."""
+    digest = hashlib.sha1(f"blob {size}\0".encode(), usedforsecurity=False)
+    with path.open("rb") as stream:
+        while part := stream.read(1 << 20):
+            digest.update(part)
+    return digest.hexdigest()

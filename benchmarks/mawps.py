@@ -6,14 +6,13 @@ Only question and answer are read; the equation that the files hold too is for n
 
 from __future__ import annotations
 
-import csv
-import gzip
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from benchmarks.data import data_folder
+from benchmarks.data import DataFile, rows
+from benchmarks.svamp import SOURCE
 from forge.agent import Agent
 from forge.metrics import numeric
 from forge.task import Dataset, Task
@@ -25,7 +24,12 @@ PUBLISHED = {  # accuracy, mean of five folds: arXiv 2103.07191, table 2; both f
     "GTS with RoBERTa": 0.885,
     "Graph2Tree with RoBERTa": 0.887,
 }
-_FILES = {"train": "fold0_train.csv.gz", "test": "fold0_dev.csv.gz"}
+_FILES = {
+    "train": DataFile("mawps", "fold0_train.csv", SOURCE, "data/cv_mawps/fold0/train.csv",
+                      "f88c68144215255297e0b545008f183e1996635e"),
+    "test": DataFile("mawps", "fold0_dev.csv", SOURCE, "data/cv_mawps/fold0/dev.csv",
+                     "f97935058545bfd92c0e7c94758263df4eddaaa9"),
+}  # fmt: skip
 _PLACEHOLDER = re.compile(r"number(\d+)")
 
 
@@ -34,15 +38,15 @@ def load(split: Literal["train", "test"], folder: Path | None = None) -> Dataset
 
     Args:
         split: "train" or "test" (the file that the fold calls dev; it is used for nothing but testing).
-        folder: the one that holds the files; None is `mawps` under $FORGE_DATA.
+        folder: the one that holds the files; None is wherever `DataFile.find` finds them.
 
     Raises:
         ForgeError: no such split, no such file, or a file that is not what it should be.
     """
     if split not in _FILES:
         raise ForgeError(f"mawps has no split {split!r}: it has 'train' and 'test'")
-    path = (folder or data_folder("mawps")) / _FILES[split]
-    tasks = [_task(row, f"mawps-{split}-{place}", path) for place, row in enumerate(_rows(path))]
+    path = _FILES[split].find(folder)
+    tasks = [_task(row, f"mawps-{split}-{place}", path) for place, row in enumerate(rows(path))]
     return Dataset(tasks, metric=numeric(1e-4), name=f"mawps-{split}")
 
 
@@ -51,15 +55,7 @@ def agent() -> Agent:
     return Agent(model="router", instructions=INSTRUCTIONS)
 
 
-def _rows(path: Path) -> Iterator[Mapping[str, str]]:
-    try:
-        with gzip.open(path, "rt", encoding="utf-8", newline="") as stream:
-            yield from csv.DictReader(stream)
-    except (OSError, ValueError, csv.Error) as error:
-        raise ForgeError(f"cannot read {path}: {error}") from None
-
-
-def _task(row: Mapping[str, str], identity: str, path: Path) -> Task:
+def _task(row: Mapping[str, Any], identity: str, path: Path) -> Task:
     try:
         numbers = [float(number) for number in row["Numbers"].split()]
         question = _PLACEHOLDER.sub(lambda match: _written(numbers[int(match.group(1))]), row["Question"])

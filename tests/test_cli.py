@@ -103,7 +103,6 @@ def test_a_plan_says_what_a_budget_affords_and_spends_nothing(tmp_path):
 
 MISTAKES = {
     "an unknown data set": (("train", "--data", "mawp"), "mawps"),
-    "a data set that is not here": (("train", "--data", "mawps"), "FORGE_DATA"),
     "a file that is not there": (("train", "--data", "none.jsonl"), "No such file"),
     "a model without a key": (("train", "--data", "word-problems", "--model", "openai/gpt-5-mini"), "OPENAI_API_KEY"),
     "a model of nobody": (("train", "--data", "word-problems", "--model", "opnai/gpt-5"), "openai"),
@@ -113,6 +112,15 @@ MISTAKES = {
     "an option nobody knows": (("train", "--data", "word-problems", "--epoch", "3"), "--epoch"),
     "a library that is not there": (("functions", "list", "nowhere"), "nowhere"),
 }
+
+
+def test_a_data_set_that_is_nowhere_and_no_network_is_told_with_the_ways_out(tmp_path):
+    away = {"HTTPS_PROXY": "http://127.0.0.1:1", "XDG_CACHE_HOME": tmp_path / "cache"}
+    shown = forge("train", "--data", "gsm8k", cwd=tmp_path, **{name: str(value) for name, value in away.items()})
+    assert shown.returncode == 1
+    for words in ("FORGE_DATA", "raw.githubusercontent.com/openai/grade-school-math", "put the file there"):
+        assert words in shown.stderr
+    assert "Traceback" not in shown.stderr
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)

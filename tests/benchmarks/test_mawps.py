@@ -46,7 +46,7 @@ def test_a_task_holds_nothing_but_question_and_answer(folder):
 def test_what_is_no_data_is_refused_with_the_row(folder):
     with pytest.raises(ForgeError, match="has no split 'dev'"):
         mawps.load("dev", folder)
-    with pytest.raises(ForgeError, match="cannot read"):
+    with pytest.raises(ForgeError, match=r"no fold0_train\.csv"):
         mawps.load("train", folder / "elsewhere")
     (folder / "fold0_train.csv.gz").write_bytes(b"no gzip")
     with pytest.raises(ForgeError, match="cannot read"):
@@ -55,15 +55,6 @@ def test_what_is_no_data_is_refused_with_the_row(folder):
     (folder / "fold0_train.csv.gz").write_bytes(gzip.compress(bad.encode()))
     with pytest.raises(ForgeError, match="mawps-train-0 is no MAWPS row"):
         mawps.load("train", folder)
-
-
-def test_without_a_folder_the_environment_names_it(folder, monkeypatch, tmp_path):
-    monkeypatch.setenv("FORGE_DATA", str(tmp_path.parent))
-    with pytest.raises(ForgeError, match="mawps"):
-        mawps.load("train")
-    monkeypatch.delenv("FORGE_DATA")
-    with pytest.raises(ForgeError, match="FORGE_DATA"):
-        mawps.load("train")
 
 
 def test_the_agent_starts_without_functions():

@@ -75,7 +75,7 @@ def test_an_adapter_is_trained_after_demonstrations_and_the_run_goes_on(folder):
     ("arguments", "message"),
     [
         (("--data", "tasks.jsonl"), "needs --policy"),
-        (("--data", "storqa"), "storeqa, mawps, word-problems"),
+        (("--data", "storqa"), "storeqa, gsm8k, mawps, svamp, word-problems"),
         (("--data", "tasks.jsonl", "--policy", "nowhere"), "no causal language model"),
         (("--data", "tasks.jsonl", "--policy", "policy", "--dialect", "chatt"), "function-tokens, chat"),
         (("--data", "tasks.jsonl", "--policy", "policy", "--dialect", "chat"), "no chat template"),

@@ -1,0 +1,111 @@
+"""Where the files of data sets are found, and how they come there; downloads from a real HTTP server."""
+
+import gzip
+import hashlib
+import http.server
+import threading
+
+import pytest
+
+from benchmarks import data
+from benchmarks.data import DataFile, Source, rows
+from functions.errors import ForgeError
+
+CONTENT = b'{"question": "1 + 1", "answer": 2}\n'
+BLOB = hashlib.sha1(b"blob %d\0" % len(CONTENT) + CONTENT).hexdigest()
+FILE = DataFile("sums", "train.jsonl", Source("some/repository", "c0ffee", "MIT"), "data/sums.jsonl", BLOB)
+
+
+@pytest.fixture
+def asked(monkeypatch, tmp_path):
+    """A server in the place of the source, an empty cache, and no FORGE_DATA; the paths that were asked for."""
+    paths = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            paths.append(self.path)
+            found = self.path == "/some/repository/c0ffee/data/sums.jsonl"
+            self.send_response(200 if found else 404)
+            self.send_header("Content-Length", str(len(CONTENT) if found else 0))
+            self.end_headers()
+            self.wfile.write(CONTENT if found else b"")
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr(data, "_HOST", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("FORGE_DATA", raising=False)
+    yield paths
+    server.shutdown()
+    server.server_close()
+
+
+def test_what_is_nowhere_is_downloaded_once_and_kept(asked, tmp_path):
+    first, second = FILE.find(), FILE.find()
+    assert first == second == tmp_path / "cache" / "forge" / "sums" / "train.jsonl"
+    assert list(rows(first)) == [{"question": "1 + 1", "answer": 2}]
+    assert asked == ["/some/repository/c0ffee/data/sums.jsonl"]
+    assert [path.name for path in first.parent.iterdir()] == ["train.jsonl"]
+
+
+def test_the_users_folder_comes_before_the_cache_gzipped_or_not(asked, tmp_path, monkeypatch):
+    cached = FILE.find()
+    monkeypatch.setenv("FORGE_DATA", str(tmp_path))
+    assert FILE.find() == cached
+    (tmp_path / "sums").mkdir()
+    (tmp_path / "sums" / "train.jsonl.gz").write_bytes(gzip.compress(CONTENT))
+    assert FILE.find() == tmp_path / "sums" / "train.jsonl.gz"
+    assert list(rows(FILE.find())) == list(rows(cached))
+
+
+def test_a_download_that_is_not_what_was_pinned_is_refused_and_not_kept(asked, tmp_path):
+    other = DataFile("sums", "train.jsonl", FILE.source, FILE.path, "0" * 40)
+    with pytest.raises(ForgeError, match="is not what it was when it was pinned"):
+        other.find()
+    assert list((tmp_path / "cache" / "forge" / "sums").iterdir()) == []
+
+
+def test_a_source_that_does_not_answer_is_told_with_the_place_for_the_file(asked, tmp_path, monkeypatch):
+    gone = DataFile("sums", "test.jsonl", FILE.source, "data/none.jsonl", BLOB)
+    with pytest.raises(ForgeError, match=r"cannot be downloaded .*404.* put the file there: .*sums/test.jsonl"):
+        gone.find()
+    monkeypatch.setattr(data, "_HOST", "http://127.0.0.1:1")
+    with pytest.raises(ForgeError, match=r"not under FORGE_DATA.*cannot be downloaded.*Without a network"):
+        FILE.find()
+    assert list((tmp_path / "cache" / "forge" / "sums").iterdir()) == []
+
+
+def test_a_cache_that_cannot_be_written_is_told(asked, tmp_path):
+    (tmp_path / "cache").write_text("a file in its place")
+    with pytest.raises(ForgeError, match=r"train.jsonl cannot be kept in"):
+        FILE.find()
+
+
+def test_a_folder_that_is_given_is_the_only_one_looked_in(asked, tmp_path):
+    FILE.find()
+    with pytest.raises(ForgeError, match=r"no train.jsonl or train.jsonl.gz in .*elsewhere"):
+        FILE.find(tmp_path / "elsewhere")
+
+
+def test_lists_objects_lines_and_tables_are_read_as_rows(tmp_path):
+    texts = {
+        "lines.jsonl": '{"a": "1"}\n\n{"a": "2"}\n',
+        "list.json": '[{"a": "1"}, {"a": "2"}]',
+        "table.csv": 'a\n1\n"2"\n',
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        assert list(rows(tmp_path / name)) == [{"a": "1"}, {"a": "2"}]
+    (tmp_path / "object.json").write_text('{"x": {"a": "1"}}', encoding="utf-8")
+    assert list(rows(tmp_path / "object.json")) == [{"id": "x", "a": "1"}]
+
+
+def test_files_that_are_no_rows_are_refused_by_name(tmp_path):
+    for name, content in {"cut.jsonl.gz": gzip.compress(CONTENT)[:-9], "bad.jsonl": b"{", "none.csv": None}.items():
+        if content is not None:
+            (tmp_path / name).write_bytes(content)
+        with pytest.raises(ForgeError, match=f"cannot read .*{name}"):
+            list(rows(tmp_path / name))
