@@ -6,12 +6,12 @@ import sys
 import time
 from collections import Counter
 
-from benchmarks.productqa import Group, groups, search_is_right, search_tool
+from benchmarks.productqa import Group, groups, search_is_right, search_products
 from forge.agent import shared_sandbox
 from forge.executor import Executor
 from forge.session import Call, Observation
 from forge.task import Task
-from forge.tools import World
+from forge.tools import Tool, World
 from functions import ForgeError, Library
 
 FIELDS = {"sql": "the query that the question was made from", "answer": "the same without LIMIT, for the gold answer"}
@@ -36,10 +36,11 @@ def main() -> None:
 
 
 def _count(group: Group, counts: dict[str, Counter[str]], reasons: Counter[str]) -> None:
-    tool = search_tool(group.table())
+    tool = Tool(search_products)
     executor = Executor(Library(), [tool], shared_sandbox())
+    where = {"part": group.part, "group": group.name, "folder": None}
     for row in group.questions("search_qa"):
-        world = World(Task(row["id"], row["question"]))
+        world = World(Task(row["id"], row["question"], metadata=where))
         for field, count in counts.items():
             seen = executor.execute(Call(tool.name, {"sql": row["extra_data"][field]}), world)
             outcome = _outcome(seen, row["short_answer"])
@@ -51,7 +52,8 @@ def _count(group: Group, counts: dict[str, Counter[str]], reasons: Counter[str])
 def _outcome(seen: Observation, gold: object) -> str:
     if seen.error:
         return "error"
-    return "agree" if search_is_right(seen.value, gold if isinstance(gold, list) else []) else "wrong"
+    products = [product["asin"] for product in gold] if isinstance(gold, list) else []
+    return "agree" if search_is_right(seen.value, products) else "wrong"
 
 
 if __name__ == "__main__":

@@ -11,56 +11,22 @@ from functools import lru_cache
 from typing import Any
 
 import forge
+from benchmarks.sql import ReadOnly
 from forge.models.protocol import Context
 from forge.session import Action, Call, Session
 from forge.task import Task
 from forge.tools import World
 
-NAMES = tuple(
-    [
-        "velo",
-        "mira",
-        "tavo",
-        "kesta",
-        "luma",
-        "porto",
-        "zeno",
-        "brixa",
-        "fenna",
-        "golda",
-        "hilo",
-        "jaro",
-        "kiwa",
-        "lento",
-        "moxi",
-        "nura",
-        "orla",
-        "pico",
-        "quill",
-        "rosta",
-        "sable",
-        "tinto",
-        "umbra",
-        "vanta",
-        "wilo",
-        "xeno",
-        "yaro",
-        "zuma",
-        "arlo",
-        "bena",
-        "cobo",
-        "dara",
-        "elko",
-        "fargo",
-        "gamma",
-        "holm",
-    ]
-)
+NAMES = (
+    "velo", "mira", "tavo", "kesta", "luma", "porto", "zeno", "brixa", "fenna", "golda", "hilo", "jaro",
+    "kiwa", "lento", "moxi", "nura", "orla", "pico", "quill", "rosta", "sable", "tinto", "umbra", "vanta",
+    "wilo", "xeno", "yaro", "zuma", "arlo", "bena", "cobo", "dara", "elko", "fargo", "gamma", "holm",
+)  # fmt: skip
 COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "kind": tuple(["lamp", "chair", "kettle", "clock", "desk", "shelf"]),
-    "color": tuple(["red", "green", "blue", "white", "black", "grey"]),
-    "size": tuple(["small", "medium", "large"]),
-    "material": tuple(["wood", "steel", "glass", "cotton"]),
+    "kind": ("lamp", "chair", "kettle", "clock", "desk", "shelf"),
+    "color": ("red", "green", "blue", "white", "black", "grey"),
+    "size": ("small", "medium", "large"),
+    "material": ("wood", "steel", "glass", "cotton"),
     "price": tuple(str(number) for number in range(5, 45, 3)),
 }
 # An expert's opinion is drawn anew for every product: how often each answer comes, from nearly sure to a toss-up.
@@ -155,12 +121,11 @@ def _drawn(generator: random.Random, shares: Mapping[str, float]) -> str:
 
 
 @lru_cache(maxsize=256)
-def _database(shop: tuple[tuple[str, ...], ...]) -> sqlite3.Connection:
+def _database(shop: tuple[tuple[str, ...], ...]) -> ReadOnly:
     connection = sqlite3.connect(":memory:", check_same_thread=False)
     connection.execute(f"CREATE TABLE items (name, {', '.join(COLUMNS)})")
     connection.executemany(f"INSERT INTO items VALUES ({', '.join('?' * (1 + len(COLUMNS)))})", shop)
-    connection.execute("PRAGMA query_only = ON")
-    return connection
+    return ReadOnly(connection)
 
 
 def search(query: str, world: World) -> str:
@@ -170,7 +135,7 @@ def search(query: str, world: World) -> str:
         query: SQL on the table items (name, kind, color, size, material, price).
     """
     shop = tuple(tuple(row) for row in world.task.metadata["shop"])
-    found = _database(shop).execute(query).fetchmany(3)
+    found = _database(shop).query(query, rows=3)
     return " ".join(str(value) for row in found for value in row) or "nothing"
 
 
