@@ -126,12 +126,13 @@ def _main(seen: Results) -> str:
             differences.append(difference)
             rows.append([f"{cost:g}", str(seed), f"{score(base, cost):.3f} ({name})",
                          f"{score(cell['greedy'], cost):.3f}", f"{asks(cell['greedy']):.3f}",
-                         f"{score(cell['sampled'], cost):.3f}", f"{difference:+.3f} ({error:.3f})",
+                         f"{score(cell['sampled'], cost):.3f}", f"{asks(cell['sampled']):.3f}",
+                         f"{difference:+.3f} ({error:.3f})",
                          f"{score(unsure, cost):.3f} (below {threshold:g})", f"{behind:+.3f} ({behind_error:.3f})",
                          f"{cell['seconds']:.0f}"])  # fmt: skip
         if differences:
-            rows.append([f"**{cost:g}**", "**mean**", "", "", "", "", f"**{_signed(differences)}**", "", "", ""])
-    header = ("c", "seed", "best constant", "PPO", "asks", "PPO, sampled", "difference (SE)",
+            rows.append([f"**{cost:g}**", "**mean**", "", "", "", "", "", f"**{_signed(differences)}**", "", "", ""])
+    header = ("c", "seed", "best constant", "PPO", "asks", "PPO, sampled", "asks, sampled", "difference (SE)",
               "best confidence threshold, in hindsight", "difference (SE)", "seconds")  # fmt: skip
     return "### PPO against the best of imitation, never and always asking\n\n" + _table(header, rows)
 
