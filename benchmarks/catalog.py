@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
+from benchmarks.published import Published
+from forge.agent import Agent
 from forge.task import Dataset
 from functions.errors import ForgeError
 
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """Training and test tasks under one metric, and what the agent is told."""
+    """Training and test tasks under one metric, and the agent that training starts from.
+
+    Args:
+        agent: for a model, what the data set calls for: instructions, tools, memory, an expert.
+        published: what others reached, by name.
+    """
 
     name: str
     train: Dataset
     test: Dataset
-    instructions: str
+    agent: Callable[[Any], Agent]
+    published: Mapping[str, Published] = field(default_factory=dict)
 
 
 def load(name: str, *, seed: int = 0) -> Benchmark:
@@ -34,22 +43,28 @@ def names() -> list[str]:
     return sorted(_LOADERS)
 
 
-def _mawps(seed: int) -> Benchmark:
-    from benchmarks import mawps
-
-    return Benchmark("mawps", mawps.load("train"), mawps.load("test"), mawps.INSTRUCTIONS)
-
-
 def _gsm8k(seed: int) -> Benchmark:
     from benchmarks import gsm8k
 
-    return Benchmark("gsm8k", gsm8k.load("train"), gsm8k.load("test"), gsm8k.INSTRUCTIONS)
+    return Benchmark("gsm8k", gsm8k.load("train"), gsm8k.load("test"), gsm8k.agent, gsm8k.PUBLISHED)
+
+
+def _mawps(seed: int) -> Benchmark:
+    from benchmarks import mawps
+
+    return Benchmark("mawps", mawps.load("train"), mawps.load("test"), mawps.agent, mawps.PUBLISHED)
+
+
+def _productqa(seed: int) -> Benchmark:
+    from benchmarks import productqa
+
+    return Benchmark("productqa", productqa.load("train"), productqa.load("test"), productqa.agent, productqa.PUBLISHED)
 
 
 def _svamp(seed: int) -> Benchmark:
     from benchmarks import mawps, svamp
 
-    return Benchmark("svamp", mawps.load("train"), svamp.load(), svamp.INSTRUCTIONS)
+    return Benchmark("svamp", mawps.load("train"), svamp.load(), svamp.agent, svamp.PUBLISHED)
 
 
 def _word_problems(seed: int) -> Benchmark:
@@ -59,13 +74,14 @@ def _word_problems(seed: int) -> Benchmark:
         "word-problems",
         word_problems.generate(240, seed=seed, split="train"),
         word_problems.generate(200, seed=seed, split="test"),
-        word_problems.INSTRUCTIONS,
+        word_problems.agent,
     )
 
 
 _LOADERS: dict[str, Callable[[int], Benchmark]] = {
     "gsm8k": _gsm8k,
     "mawps": _mawps,
+    "productqa": _productqa,
     "svamp": _svamp,
     "word-problems": _word_problems,
 }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from benchmarks.data import DataFile, Source, rows
+from benchmarks.published import Published
+from forge.agent import Agent
 from forge.metrics import numeric, read_number
 from forge.task import Dataset, Task
 from functions.errors import ForgeError
@@ -13,10 +15,10 @@ from functions.errors import ForgeError
 INSTRUCTIONS = "Solve the word problem. Answer with the number alone."
 # of the 1,319 test problems, counted in the authors' example_model_solutions.jsonl
 PUBLISHED = {
-    "GPT-3 6B, fine-tuned": 0.217,
-    "GPT-3 6B with a verifier": 0.390,
-    "GPT-3 175B, fine-tuned": 0.347,
-    "GPT-3 175B with a verifier": 0.563,
+    "GPT-3 6B, fine-tuned": Published(0.217),
+    "GPT-3 6B with a verifier": Published(0.390),
+    "GPT-3 175B, fine-tuned": Published(0.347),
+    "GPT-3 175B with a verifier": Published(0.563),
 }
 _SOURCE = Source("openai/grade-school-math", "3101c7d5072418e28b9008a6636bde82a006892c", "MIT")
 _FILES = {
@@ -48,3 +50,8 @@ def load(split: Literal["train", "test"], folder: Path | None = None) -> Dataset
             raise ForgeError(f"{path}: row {place} needs a question, and an answer that ends with '#### number'")
         tasks.append(Task(f"gsm8k-{split}-{place}", row["question"], answer))
     return Dataset(tasks, metric=numeric(1e-6), name=f"gsm8k-{split}")
+
+
+def agent(model: Any = "router") -> Agent:
+    """The agent that training starts from, without a single function."""
+    return Agent(model=model, instructions=INSTRUCTIONS)

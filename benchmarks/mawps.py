@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks.data import DataFile, rows
+from benchmarks.published import Published
 from benchmarks.svamp import SOURCE
 from forge.agent import Agent
 from forge.metrics import numeric
@@ -21,8 +22,8 @@ from functions.errors import ForgeError
 INSTRUCTIONS = "Solve the word problem. Answer with the number alone."
 SIZES = (20, 60, 200, 600, 1537)  # of training sets on the learning curve
 PUBLISHED = {  # accuracy, mean of five folds: arXiv 2103.07191, table 2; both fine-tune a language model
-    "GTS with RoBERTa": 0.885,
-    "Graph2Tree with RoBERTa": 0.887,
+    "GTS with RoBERTa": Published(0.885),
+    "Graph2Tree with RoBERTa": Published(0.887),
 }
 _FILES = {
     "train": DataFile("mawps", "fold0_train.csv", SOURCE, "data/cv_mawps/fold0/train.csv",
@@ -50,9 +51,9 @@ def load(split: Literal["train", "test"], folder: Path | None = None) -> Dataset
     return Dataset(tasks, metric=numeric(1e-4), name=f"mawps-{split}")
 
 
-def agent() -> Agent:
-    """The agent that training starts from: the offline router, without a single function."""
-    return Agent(model="router", instructions=INSTRUCTIONS)
+def agent(model: Any = "router") -> Agent:
+    """The agent that training starts from, without a single function."""
+    return Agent(model=model, instructions=INSTRUCTIONS)
 
 
 def _task(row: Mapping[str, Any], identity: str, path: Path) -> Task:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -144,17 +144,28 @@ def _setting(
     functions = Library() if library is None else Library.load(library)
     if dialect == "function-tokens":
         spoken = lambda tokenizer: rl.FunctionTokens(tokenizer, instructions=True)  # noqa: E731  # a dialect maker
-    agent = forge.Agent(
-        model=rl.Policy.from_pretrained(
+    start = benchmark.agent(
+        rl.Policy.from_pretrained(
             policy, dialect=spoken, lora=lora, functions=functions.names, seed=seed, max_new_tokens=256
-        ),
-        functions=functions,
-        instructions=benchmark.instructions,
-        memory=forge.Memory() if memory else None,
-        expert=None if advice_cost is None else forge.GoldExpert(advice_cost),
+        )
     )
-    sessions = rl.FittedValue() if memory and advice_cost is not None else None
+    agent = replace(
+        start,
+        library=functions,
+        memory=None if not memory else forge.Memory() if start.memory is None else start.memory,
+        expert=_at(advice_cost, start.expert),
+    )
+    sessions = rl.FittedValue() if memory and agent.expert is not None else None
     return Setting(agent, benchmark.train, benchmark.test, rl.PPO(learning_rate=1e-5), rl.Sampling(), sessions)
+
+
+def _at(cost: float | None, expert: Any) -> Any:
+    """The expert of the data set, or the gold answer, at the cost that was given."""
+    import forge
+
+    if cost is None:
+        return expert
+    return forge.GoldExpert(cost) if expert is None else replace(expert, cost=cost)
 
 
 def _taught(
@@ -165,7 +176,6 @@ def _taught(
     What an adapter learned is merged into the weights, and PPO trains a fresh one.
     """
     import tempfile
-    from dataclasses import replace
 
     import rl
     from rl.policy import SETTINGS

@@ -37,7 +37,7 @@ def quickstart(folder: Path, seed: int | None = None) -> None:
     seed = secrets.randbelow(100_000) if seed is None else seed
     benchmark = load("word-problems", seed=seed)
     run = forge.Run(folder, fresh=True, report_to=[ConsoleReport(sys.stdout)])
-    agent = forge.Agent(model="router", instructions=benchmark.instructions)
+    agent = benchmark.agent("router")
     console.print(
         f"[bold]Forge quickstart[/]: {len(benchmark.train)} word and table problems to learn from, "
         f"{len(benchmark.test)} in other words and with other numbers to be tested on (drawn with seed {seed}).\n"

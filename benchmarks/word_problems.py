@@ -7,9 +7,10 @@ names and things are shared. It is easier than problems written by people: each 
 from __future__ import annotations
 
 import random
-from typing import Literal
+from typing import Any, Literal
 
 from benchmarks.word_problem_kinds import DISTRACTORS, KINDS, NAMES, Draw, Kind
+from forge.agent import Agent
 from forge.metrics import Score, exact_match, numeric
 from forge.session import Session
 from forge.task import Dataset, Task
@@ -45,6 +46,11 @@ def generate(count: int, seed: int = 0, split: Split = "train") -> Dataset:
         question, answer = _problem(kind, source, split)
         rows.setdefault(question, Task(f"{split}-{len(rows)}", question, answer, metadata={"kind": kind.name}))
     return Dataset(rows.values(), metric=right, name=f"word-problems-{split}")
+
+
+def agent(model: Any = "router") -> Agent:
+    """The agent that training starts from, without a single function."""
+    return Agent(model=model, instructions=INSTRUCTIONS)
 
 
 def _problem(kind: Kind, source: random.Random, split: Split) -> tuple[str, float | int | str]:

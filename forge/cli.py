@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -108,7 +109,7 @@ def train(
     import forge
 
     benchmark = benchmark_of(data, test, metric, seed)
-    agent = _agent(model, api_base, dialect, benchmark.instructions)
+    agent = _agent(model, api_base, dialect, benchmark)
     budget = forge.Budget(rollouts=rollouts, tokens=tokens, usd=usd, seconds=seconds)
 
     import optim
@@ -170,19 +171,20 @@ def evaluate(
     concurrency: ConcurrencyOption = 16,
 ) -> None:
     """Measure an agent, with or without learned functions, on a data set's held-out tasks."""
-    from dataclasses import replace
-
     import forge
     from functions import Library
 
     benchmark = benchmark_of(data, test, metric, seed)
-    agent = _agent(model, api_base, dialect, benchmark.instructions)
+    agent = _agent(model, api_base, dialect, benchmark)
     if library is not None:
         agent = replace(agent, library=Library.load(library))
     evaluation = forge.evaluate(agent, benchmark.test, seed=seed, concurrency=concurrency)
     low, high = evaluation.interval
     print(f"score {evaluation.score:.3f} [{low:.3f}, {high:.3f}] on {len(benchmark.test)} tasks of {benchmark.name}")
+    if evaluation.advice_rate:
+        print(f"total score {evaluation.reward:.3f}: advice was sought in {evaluation.advice_rate:.3f} of the tasks")
     print(f"cost  {evaluation.cost.calls} model calls, {evaluation.cost.tokens} tokens, ${evaluation.cost.usd:.4f}")
+    _show_published(benchmark)
 
 
 @app.command()
@@ -259,7 +261,7 @@ def benchmark_of(data: str, test: Path | None, metric: str, seed: int) -> Benchm
         print(f"--test is not given: {len(test_part)} of {len(tasks)} tasks are held out by seed {seed}")
     else:
         train_part, test_part = tasks, _file(test, score)
-    return Benchmark(Path(data).stem, train_part, test_part, forge.agent.INSTRUCTIONS)
+    return Benchmark(Path(data).stem, train_part, test_part, lambda model: forge.Agent(model=model))
 
 
 def _file(path: str | Path, metric: forge.Metric) -> forge.Dataset:
@@ -281,18 +283,15 @@ def _metric(name: str) -> forge.Metric:
     return metric
 
 
-def _agent(model: str, api_base: str | None, dialect: str, instructions: str) -> forge.Agent:
+def _agent(model: str, api_base: str | None, dialect: str, benchmark: Benchmark) -> forge.Agent:
     import forge
+    from functions import Library
 
     if model == "router":
-        return forge.Agent(model="router", instructions=instructions)
+        return benchmark.agent("router")
     spoken = one_of("dialect", dialect, {"tools": forge.dialect.ToolCalls, "react": forge.dialect.ReAct})()
-    return forge.Agent(
-        model=forge.models.LiteLLM(model, api_base=api_base),
-        functions=[forge.python_interpreter],
-        instructions=instructions,
-        dialect=spoken,
-    )
+    start = benchmark.agent(forge.models.LiteLLM(model, api_base=api_base))
+    return replace(start, library=Library([*start.library.values(), forge.python_interpreter]), dialect=spoken)
 
 
 def _optimizer(name: str | None, api_base: str | None) -> optim.Optimizer | None:
@@ -381,6 +380,13 @@ def _show_held_out(held_out: dict[str, forge.Evaluation], benchmark: Benchmark) 
         print(f"{name + ':':<10} {evaluation.score:.3f} [{evaluation.interval[0]:.3f}, {evaluation.interval[1]:.3f}]")
     paired = forge.compare(held_out["before"], held_out["after"])
     print(f"change:    {paired.difference:+.3f} [{paired.interval[0]:+.3f}, {paired.interval[1]:+.3f}]")
+    _show_published(benchmark)
+
+
+def _show_published(benchmark: Benchmark) -> None:
+    if benchmark.published:
+        rows = (f"{name} {figures.score:.3f}" for name, figures in benchmark.published.items())
+        print(f"published: {', '.join(rows)} (other models; benchmarks/ has the sources)")
 
 
 def _first_line(text: str) -> str:

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def forge_ppo(*arguments, cwd):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", "OMP_NUM_THREADS": "2",
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", "OMP_NUM_THREADS": "1",
                    "HF_HUB_OFFLINE": "1"}  # fmt: skip
     return subprocess.run([sys.executable, "-m", "forge.cli", "ppo", *map(str, arguments)], cwd=cwd, env=environment,
                           capture_output=True, text=True, timeout=110)  # fmt: skip
@@ -75,7 +75,7 @@ def test_an_adapter_is_trained_after_demonstrations_and_the_run_goes_on(folder):
     ("arguments", "message"),
     [
         (("--data", "tasks.jsonl"), "needs --policy"),
-        (("--data", "storqa"), "storeqa, gsm8k, mawps, svamp, word-problems"),
+        (("--data", "storqa"), "storeqa, gsm8k, mawps, productqa, svamp, word-problems"),
         (("--data", "tasks.jsonl", "--policy", "nowhere"), "no causal language model"),
         (("--data", "tasks.jsonl", "--policy", "policy", "--dialect", "chatt"), "function-tokens, chat"),
         (("--data", "tasks.jsonl", "--policy", "policy", "--dialect", "chat"), "no chat template"),
