@@ -60,7 +60,7 @@ class Table:
 
 def number_of(text: str) -> float:
     """The value of a number as people write it: "1,234.5", "$18", "12%", "3/4", "7 1/2"."""
-    plain = re.sub(r"[,$€£%]", "", text).replace("−", "-").strip()
+    plain = re.sub(r"(?<=-)\s+", "", re.sub(r"[,$€£%]", "", text).replace("−", "-").strip())
     whole, _, fraction = plain.rpartition(" ") if "/" in plain else ("", "", plain)
     over, _, under = fraction.partition("/")
     value = float(over) / float(under) if under and float(under) else float(over)

@@ -26,6 +26,8 @@ from forge.models.tables import number_of
         ("It was 12, 13 and 14.", (12.0, 13.0, 14.0)),
         ("version 1.2.3 of model B52", (1.2,)),
         ("add .5 to 1990.", (0.5, 1990.0)),
+        ("pH - 7.40, from 160 - 170/80 mmHg", (7.4, 160.0, 2.125)),  # a dash between spaces is no minus
+        ("4 pm - 6 pm −$3, -$ 2", (4.0, 6.0, -3.0, -2.0)),
     ],
 )
 def test_numbers_are_read_as_people_write_them(text, values):
@@ -39,9 +41,10 @@ def test_a_number_written_with_separators_reads_as_itself(value):
     for text in (f"{value:,.3f}", f"${value:,.3f}", f"{value:.3f}%"):
         assert read(f"take {text} now").values == (pytest.approx(value, abs=1e-9),)
         assert number_of(text) == pytest.approx(value, abs=1e-9)
+        assert number_of(f"- {text}") == pytest.approx(-value, abs=1e-9)
 
 
-@given(st.text(max_size=200))
+@given(st.text(max_size=200) | st.text(alphabet="-−$%/,. 1", max_size=12) | st.text(alphabet="-−$ 1|\n", max_size=20))
 def test_any_text_can_be_read(text):
     reading = read(text)
     assert len(reading.relevant) == len(reading.numbers)
