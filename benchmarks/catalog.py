@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 from benchmarks.published import Published
@@ -34,31 +35,29 @@ def load(name: str, *, seed: int = 0) -> Benchmark:
     Raises:
         ForgeError: no such name, or its files cannot be found.
     """
-    if name not in _LOADERS:
+    if name in _SPLITS:
+        return _published(name, *_SPLITS[name])
+    if name not in _MADE:
         raise ForgeError(f"no data set is called {name!r}: one of {', '.join(names())}, or a .jsonl or .csv file")
-    return _LOADERS[name](seed)
+    return _MADE[name](seed)
 
 
 def names() -> list[str]:
-    return sorted(_LOADERS)
+    return sorted((*_SPLITS, *_MADE))
 
 
-def _gsm8k(seed: int) -> Benchmark:
-    from benchmarks import gsm8k
-
-    return Benchmark("gsm8k", gsm8k.load("train"), gsm8k.load("test"), gsm8k.agent, gsm8k.PUBLISHED)
-
-
-def _mawps(seed: int) -> Benchmark:
-    from benchmarks import mawps
-
-    return Benchmark("mawps", mawps.load("train"), mawps.load("test"), mawps.agent, mawps.PUBLISHED)
+_SPLITS = {  # what each trains and is tested on; a module has the name of its data set
+    "gsm8k": ("train", "test"),
+    "mawps": ("train", "test"),
+    "medmcqa": ("train", "dev"),
+    "medqa": ("train", "test"),
+    "productqa": ("train", "test"),
+}
 
 
-def _productqa(seed: int) -> Benchmark:
-    from benchmarks import productqa
-
-    return Benchmark("productqa", productqa.load("train"), productqa.load("test"), productqa.agent, productqa.PUBLISHED)
+def _published(name: str, train: str, test: str) -> Benchmark:
+    module = import_module(f"benchmarks.{name}")
+    return Benchmark(name, module.load(train), module.load(test), module.agent, module.PUBLISHED)
 
 
 def _svamp(seed: int) -> Benchmark:
@@ -78,10 +77,4 @@ def _word_problems(seed: int) -> Benchmark:
     )
 
 
-_LOADERS: dict[str, Callable[[int], Benchmark]] = {
-    "gsm8k": _gsm8k,
-    "mawps": _mawps,
-    "productqa": _productqa,
-    "svamp": _svamp,
-    "word-problems": _word_problems,
-}
+_MADE: dict[str, Callable[[int], Benchmark]] = {"svamp": _svamp, "word-problems": _word_problems}

@@ -10,7 +10,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,28 @@ class DataFile:
         finally:
             Path(partial).unlink(missing_ok=True)
         return path
+
+
+def find_any(*files: DataFile, folder: Path | None = None) -> Path:
+    """Where the first of several files is that hold the same questions; if none is at hand, the last is downloaded.
+
+    Args:
+        folder: look here and nowhere else.
+
+    Raises:
+        ForgeError: none is at hand, and the last cannot be downloaded.
+    """
+    for file in files[:-1]:
+        try:
+            return replace(file, source=None).find(folder)
+        except ForgeError:
+            continue
+    try:
+        return files[-1].find(folder)
+    except ForgeError as error:
+        if others := ", ".join(file.name for file in files[:-1]):
+            raise ForgeError(f"{error} (or one of {others})") from error
+        raise
 
 
 def cache() -> Path:

@@ -90,6 +90,18 @@ def test_a_folder_that_is_given_is_the_only_one_looked_in(asked, tmp_path):
         FILE.find(tmp_path / "elsewhere")
 
 
+def test_of_several_files_the_first_at_hand_is_taken_and_only_the_last_is_downloaded(asked, tmp_path, monkeypatch):
+    whole, sample = DataFile("sums", "whole.jsonl", FILE.source, "data/whole.jsonl", BLOB), FILE
+    assert data.find_any(whole, sample) == tmp_path / "cache" / "forge" / "sums" / "train.jsonl"
+    assert asked == ["/some/repository/c0ffee/data/sums.jsonl"]
+    (tmp_path / "sums").mkdir()
+    (tmp_path / "sums" / "whole.jsonl").write_bytes(CONTENT)
+    monkeypatch.setenv("FORGE_DATA", str(tmp_path))
+    assert data.find_any(whole, sample) == tmp_path / "sums" / "whole.jsonl"
+    with pytest.raises(ForgeError, match=r"no train.jsonl .* \(or one of whole.jsonl\)"):
+        data.find_any(whole, sample, folder=tmp_path / "elsewhere")
+
+
 def test_lists_objects_lines_and_tables_are_read_as_rows(tmp_path):
     texts = {
         "lines.jsonl": '{"a": "1"}\n\n{"a": "2"}\n',

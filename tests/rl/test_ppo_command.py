@@ -11,6 +11,7 @@ from small import policy
 
 import forge
 import rl
+from benchmarks import catalog
 from forge.session import Action, Call
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +76,7 @@ def test_an_adapter_is_trained_after_demonstrations_and_the_run_goes_on(folder):
     ("arguments", "message"),
     [
         (("--data", "tasks.jsonl"), "needs --policy"),
-        (("--data", "storqa"), "storeqa, gsm8k, mawps, productqa, svamp, word-problems"),
+        (("--data", "storqa"), ", ".join(["storeqa", *catalog.names()])),
         (("--data", "tasks.jsonl", "--policy", "nowhere"), "no causal language model"),
         (("--data", "tasks.jsonl", "--policy", "policy", "--dialect", "chatt"), "function-tokens, chat"),
         (("--data", "tasks.jsonl", "--policy", "policy", "--dialect", "chat"), "no chat template"),

@@ -1,0 +1,102 @@
+"""Which choice a text names."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.multiple_choice import asked, named, right
+from forge.session import Session
+from forge.task import Task
+
+OPTIONS = {"A": "Antegrade", "B": "Retrograde", "C": "Antegrade and retrograde", "D": "None"}
+words = st.from_regex(r"[b-z]{4,8}( [b-z]{4,8}){0,2}", fullmatch=True)
+choices = st.lists(words, min_size=4, max_size=4, unique_by=str.casefold).map(
+    lambda texts: dict(zip("ABCD", texts, strict=True))
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("C", "C"),
+        (" (c). ", "C"),
+        ("**B**", "B"),
+        ("C. Antegrade and retrograde", "C"),
+        ("antegrade  and RETROGRADE.", "C"),  # and not its parts, A and B
+        ("B) retrograde", "B"),
+        ("The correct answer is (D).", "D"),
+        ("Option A: Antegrade", "A"),
+        ("It moves in a retrograde way", "B"),
+        ("none of the above", "D"),
+    ],
+)
+def test_a_choice_is_named_by_its_letter_or_by_its_words(text, letter):
+    assert named(text, OPTIONS) == letter
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A/B",
+        "A or B",
+        "A, B",
+        "the answer is A or C",
+        "Options B and D",
+        "B. Antegrade",  # the letter of one, the words of another
+        "E",
+        "E. Retrograde",
+        "N/A",
+        "A patient has hepatitis B",  # letters, but no choices
+        "I cannot tell.",
+        "",
+        None,
+        3,
+    ],
+)
+def test_what_names_several_choices_or_none_is_no_answer(text):
+    assert named(text, OPTIONS) is None
+
+
+def test_a_letter_is_a_choice_before_it_is_the_words_of_one():
+    vitamins = {"A": "B", "B": "C", "C": "D", "D": "K"}
+    assert [named(text, vitamins) for text in ("C", "K", "The answer is B")] == ["C", "D", "B"]
+
+
+def test_words_that_two_choices_share_name_neither():
+    twice = {"A": "Rest", "B": "rest.", "C": "Surgery", "D": "Both"}
+    assert [named(text, twice) for text in ("Rest", "B", "surgery")] == [None, "B", "C"]
+
+
+def test_numbers_are_found_whole():
+    doses = {"A": "10 mg", "B": "2.10 mg", "C": "10", "D": "110"}
+    assert [named(text, doses) for text in ("2.10 mg daily", "It is 110.", "it is 10")] == ["B", "D", "C"]
+
+
+def test_the_metric_says_what_was_named():
+    task = Task("t", "q", "B", metadata={"options": OPTIONS})
+    verdicts = [right(task, Session("t", "q", answer=answer)) for answer in ("b", "Antegrade", "B or C")]
+    assert [verdict.value for verdict in verdicts] == [1.0, 0.0, 0.0]
+    assert [verdict.feedback for verdict in verdicts][:2] == ["", "the answer names A"]
+    assert verdicts[2].feedback == "the answer names no choice, or several"
+
+
+def test_a_question_shows_its_choices_a_line_each():
+    assert asked(" How? ", {"A": "So ", "B": "Not so"}) == "How?\nA. So\nB. Not so"
+
+
+@given(choices, st.sampled_from("ABCD"), st.sampled_from(["{}", "({})", "{}.", "answer: {}", "The answer is {}."]))
+def test_every_way_to_write_a_letter_names_it(options, letter, way):
+    assert named(way.format(letter), options) == letter
+    assert named(way.format(f"{letter}. {options[letter]}"), options) == letter
+
+
+@given(choices, st.permutations("ABCD"))
+def test_two_letters_never_name_one(options, letters):
+    first, second, *_ = letters
+    for way in ("{} or {}", "{}/{}", "({}) and ({})", "The answer is {}, or option {}"):
+        assert named(way.format(first, second), options) is None
+
+
+@given(choices, st.sampled_from("ABCD"))
+def test_the_words_of_a_choice_alone_name_it(options, letter):
+    assert named(options[letter].upper(), options) == letter
