@@ -48,6 +48,7 @@ def names() -> list[str]:
 
 _SPLITS = {  # what each trains and is tested on; a module has the name of its data set
     "gsm8k": ("train", "test"),
+    "hotpotqa": ("train", "dev"),
     "mawps": ("train", "test"),
     "medmcqa": ("train", "dev"),
     "medqa": ("train", "test"),
