@@ -61,6 +61,13 @@ def _published(name: str, train: str, test: str) -> Benchmark:
     return Benchmark(name, module.load(train), module.load(test), module.agent, module.PUBLISHED)
 
 
+def _gaia(seed: int) -> Benchmark:
+    from benchmarks import gaia
+
+    train, rest = gaia.load("validation").split(10, seed=seed)  # sizes of the AgentOptimizer paper
+    return Benchmark("gaia", train, rest.sample(100, seed=seed), gaia.agent, gaia.PUBLISHED)
+
+
 def _svamp(seed: int) -> Benchmark:
     from benchmarks import mawps, svamp
 
@@ -78,4 +85,4 @@ def _word_problems(seed: int) -> Benchmark:
     )
 
 
-_MADE: dict[str, Callable[[int], Benchmark]] = {"svamp": _svamp, "word-problems": _word_problems}
+_MADE: dict[str, Callable[[int], Benchmark]] = {"gaia": _gaia, "svamp": _svamp, "word-problems": _word_problems}
