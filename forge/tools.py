@@ -35,6 +35,7 @@ class World:
     answer: Any = None
     advice_count: int = 0
     advice_cost: float = 0.0
+    state: dict[str, Any] = field(default_factory=dict)  # what tools keep from call to call, by a name of their own
 
 
 class Tool:
