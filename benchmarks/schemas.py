@@ -1,8 +1,8 @@
 """`python -m benchmarks.schemas`: recorded and gold tool calls of BFCL and tau-bench against their tools' schemas.
 
-Every verdict of `functions.json_schema` is compared with that of the jsonschema package. Ours may accept more, where
-nothing is lost ("3" for an integer, null where it is the default); a call that only ours refuses is a fault, and then
-the command fails.
+Recorded calls are read as our dialect reads a model's. Every verdict of `functions.json_schema` is compared with that
+of the jsonschema package. Ours may accept more, where nothing is lost ("3" for an integer, null where it is the
+default); a call that only ours refuses is a fault, and then the command fails.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.data import data_folder, rows
+from forge.dialect import ToolCalls
+from forge.models import chat
+from forge.models.protocol import Context
 from functions.errors import ArgumentError, ForgeError
 from functions.json_schema import JSONSchema, validate_arguments
 
@@ -34,11 +37,15 @@ _DOCS_OF_CLASS = {"GorillaFileSystem": "gorilla_file_system", "MathAPI": "math_a
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """One call as the data has it, with the schema of the tool that it names (None: no such tool)."""
+    """One call as the data has it, with the schema of the tool that it names (None: no such tool).
+
+    `error` says why its arguments could not be read.
+    """
 
     name: str
     arguments: Mapping[str, Any]
     schema: Schema | None
+    error: str = ""
 
 
 @dataclass
@@ -83,6 +90,9 @@ def _judged(calls: Iterable[ToolCall]) -> Tally:
     tally = Tally()
     ready: dict[int, tuple[JSONSchema, Any, Schema]] = {}
     for call in calls:
+        if call.error:
+            tally.add("refused: arguments that are no JSON object", f"{call.name}: {call.error}")
+            continue
         if call.schema is None:
             tally.add("names no tool that is offered", call.name)
             continue
@@ -260,9 +270,10 @@ def _gold_actions(path: Path, tools: Mapping[str, Schema]) -> Iterator[ToolCall]
 def _recorded(path: Path, tools: Mapping[str, Schema]) -> Iterator[ToolCall]:
     for row in rows(path):
         for message in row["traj"]:
-            for call in message.get("tool_calls") or ():
-                function = call["function"]
-                yield ToolCall(function["name"], json.loads(function["arguments"]), tools.get(function["name"]))
+            written = [(call["id"], call["function"]) for call in message.get("tool_calls") or ()]
+            reply = chat.Reply(tool_calls=tuple(chat.ToolCall(i, f["name"], f["arguments"]) for i, f in written))
+            for call in ToolCalls().parse(reply, Context("", "", "", ())).calls:
+                yield ToolCall(call.name, call.arguments, tools.get(call.name), call.error)
 
 
 def _print(tallies: Mapping[str, Tally]) -> None:

@@ -168,3 +168,21 @@ def test_a_schema_that_cannot_be_checked_fails_the_command(tmp_path, monkeypatch
     place_calls(tmp_path, [{"function": [tool("matrix")], "ground_truth": []}])
     assert schemas.main() == 1
     assert "schemas that cannot be checked: 1" in capsys.readouterr().out
+
+
+def test_recorded_calls_are_read_by_the_dialect_of_tool_calls(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("FORGE_DATA", str(tmp_path))
+    place_calls(tmp_path, [])
+    parameters = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    offered = [{"type": "function", "function": {"name": "f", "parameters": parameters}}]
+    (tmp_path / "tau_bench" / "airline_tools.json").write_text(json.dumps(offered))
+    written = ['{"n": 1}', "{'n': 2}", '{"n": 3', '{"n": "many"}']
+    calls = [{"id": "1", "function": {"name": "f", "arguments": text}} for text in written]
+    turn = {"role": "assistant", "content": None, "tool_calls": calls}
+    traj = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yes?", "tool_calls": None}, turn]
+    write(tmp_path / "tau_bench", "gpt-4o-airline_trajectories.jsonl.gz", [{"traj": traj}])
+    assert schemas.main() == 0
+    printed = capsys.readouterr().out
+    assert "4 calls and 0 tool schemas" in printed
+    for words in ("1 x refused: arguments that are no JSON object", "1 x refused: a value of another type"):
+        assert words in printed
