@@ -13,6 +13,7 @@ from math import comb
 from pathlib import Path
 from typing import Any, Literal
 
+from benchmarks.published import Published
 from benchmarks.tau_bench_files import SOURCE, TOOLS, Domain, policy, task_rows, tool_schemas
 from forge.agent import Agent
 from forge.dialect import ToolCalls
@@ -30,13 +31,13 @@ is over when the customer ends it or when you transfer them to a person; do not 
 
 {policy}"""
 QUESTION = "A customer has come to you."  # what they want is for the customer to say
-PUBLISHED = {  # pass^k by k: the chance that k tries at a task all succeed, mean over the tasks
-    # counted in the authors' historical_trajectories/gpt-4o-airline.json
-    "airline, GPT-4o": {1: 0.420, 2: 0.273, 3: 0.220, 4: 0.200},
+PUBLISHED = {  # pass^1: the chance that a try at a task succeeds, mean over the tasks
+    # counted in the authors' historical_trajectories/gpt-4o-airline.json, where pass^4 is .200
+    "airline, GPT-4o": Published(0.420),
     # the table in the README of the repository
-    "airline, Claude 3.5 Sonnet (2024-10-22)": {1: 0.460, 2: 0.326, 3: 0.263, 4: 0.225},
-    "retail, GPT-4o": {1: 0.604, 2: 0.491, 3: 0.430, 4: 0.383},
-    "retail, Claude 3.5 Sonnet (2024-10-22)": {1: 0.692, 2: 0.576, 3: 0.509, 4: 0.462},
+    "airline, Claude 3.5 Sonnet (2024-10-22)": Published(0.460),
+    "retail, GPT-4o": Published(0.604),
+    "retail, Claude 3.5 Sonnet (2024-10-22)": Published(0.692),
 }
 
 _RESPOND = "respond"  # the authors' name for talking to the customer

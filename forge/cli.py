@@ -291,7 +291,8 @@ def _agent(model: str, api_base: str | None, dialect: str, benchmark: Benchmark)
         return benchmark.agent("router")
     spoken = one_of("dialect", dialect, {"tools": forge.dialect.ToolCalls, "react": forge.dialect.ReAct})()
     start = benchmark.agent(forge.models.LiteLLM(model, api_base=api_base))
-    return replace(start, library=Library([*start.library.values(), forge.python_interpreter]), dialect=spoken)
+    own = {each.name: each for each in (forge.python_interpreter, *start.library.values())}
+    return replace(start, library=Library(own.values()), dialect=start.dialect or spoken)
 
 
 def _optimizer(name: str | None, api_base: str | None) -> optim.Optimizer | None:
