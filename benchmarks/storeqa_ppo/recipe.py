@@ -58,7 +58,10 @@ VARIANTS: Mapping[str, Variant] = {
     "ppo": Variant(costs=COSTS, seeds=5),
     "no session value": Variant(sessions=None, costs=(0.3, 0.5), seeds=5),
     "heuristic": Variant(
-        sessions=rl.Heuristic(beta=0.1, threshold=storeqa.SAME, embed=storeqa.embed), costs=(0.3, 0.5), seeds=5
+        sessions=rl.Heuristic(beta=0.1, threshold=storeqa.SAME, embed=storeqa.embed), costs=(0.3, 0.5)
+    ),
+    "stronger heuristic": Variant(
+        sessions=rl.Heuristic(beta=0.3, threshold=storeqa.SAME, embed=storeqa.embed), costs=(0.3, 0.5)
     ),
     "no memory": Variant(start="imitation without memory", sessions=None),
     "memory by words": Variant(start="imitation with memory by words"),

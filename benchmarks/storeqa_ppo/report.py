@@ -15,7 +15,12 @@ from benchmarks.storeqa_ppo.recipe import EVALUATION, VARIANTS
 
 Rows = Sequence[Sequence[Any]]  # stream, place, kind, right, advice sought, memory read
 Result = Mapping[str, Any]
-OBJECTIVES = {"no session value": "a session alone", "heuristic": "the paper's heuristic", "ppo": "fitted V"}
+OBJECTIVES = {
+    "no session value": "a session alone",
+    "heuristic": "the paper's heuristic, β = 0.1",
+    "stronger heuristic": "the same with β = 0.3",
+    "ppo": "fitted V",
+}
 KINDS = ("attribute", "search", "opinion, first", "opinion, again")
 AGAIN = ("again, asked about before", "again, never asked about")
 
