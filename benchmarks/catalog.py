@@ -68,6 +68,12 @@ def _gaia(seed: int) -> Benchmark:
     return Benchmark("gaia", train, rest.sample(100, seed=seed), gaia.agent, gaia.PUBLISHED)
 
 
+def _math(seed: int) -> Benchmark:
+    from benchmarks import math_competition
+
+    return Benchmark("math", *math_competition.disjoint(), math_competition.agent, math_competition.PUBLISHED)
+
+
 def _svamp(seed: int) -> Benchmark:
     from benchmarks import mawps, svamp
 
@@ -85,4 +91,9 @@ def _word_problems(seed: int) -> Benchmark:
     )
 
 
-_MADE: dict[str, Callable[[int], Benchmark]] = {"gaia": _gaia, "svamp": _svamp, "word-problems": _word_problems}
+_MADE: dict[str, Callable[[int], Benchmark]] = {
+    "gaia": _gaia,
+    "math": _math,
+    "svamp": _svamp,
+    "word-problems": _word_problems,
+}

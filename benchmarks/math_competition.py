@@ -1,0 +1,307 @@
+"""MATH: 12,500 competition problems of seven types (Hendrycks et al. 2021, arXiv 2103.03874), MIT.
+
+An answer is right if it is the same mathematical object, not the same text: see `same_answer`. The files are those of
+ToRA, whose rows are MATH's own. A training file without solutions, `train_answers_only.jsonl` with the answers alone,
+is read as well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Literal
+
+import forge
+from benchmarks.data import DataFile, Source, rows
+from benchmarks.published import Published
+from forge.agent import Agent
+from forge.math_worker import equivalent
+from forge.session import Session
+from forge.task import Dataset, Task
+from functions.errors import ForgeError
+
+INSTRUCTIONS = (
+    "Solve the problem. Answer with the result alone, simplified, in LaTeX: no words, no units, no dollar signs."
+)
+TYPES = (
+    "prealgebra",
+    "algebra",
+    "intermediate_algebra",
+    "geometry",
+    "counting_and_probability",
+    "precalculus",
+    "number_theory",
+)
+PUBLISHED = {  # of the 5,000 test problems: arXiv 2103.03874, the table of accuracies by subject
+    "GPT-2 1.5B, fine-tuned": Published(0.069),
+    "GPT-3 13B, fine-tuned": Published(0.056),
+    "GPT-3 175B, few-shot": Published(0.052),
+}
+PUBLISHED_BY_TYPE = {  # AgentOptimizer, arXiv 2402.11359: 80 test problems a type; before and after training on 20
+    "GPT-4+ with code and functions": {
+        "prealgebra": (0.788, 0.826), "algebra": (0.663, 0.650), "intermediate_algebra": (0.300, 0.388),
+        "geometry": (0.400, 0.425), "counting_and_probability": (0.725, 0.763), "precalculus": (0.325, 0.350),
+        "number_theory": (0.563, 0.675),
+    },
+    "ReAct with GPT-4": {
+        "prealgebra": (0.875, 0.875), "algebra": (0.838, 0.825), "intermediate_algebra": (0.500, 0.513),
+        "geometry": (0.538, 0.588), "counting_and_probability": (0.738, 0.788), "precalculus": (0.538, 0.625),
+        "number_theory": (0.688, 0.725),
+    },
+}  # fmt: skip
+_SOURCE = Source("microsoft/ToRA", "213c1c995038c73fab10343814df7a42f990f026", "MIT")
+_FILES = {
+    "train": DataFile("math", "train.jsonl", _SOURCE, "src/data/math/train.jsonl",
+                      "8e03e08b19acbf2b425296215b6e882caa465298"),
+    "test": DataFile("math", "test.jsonl", _SOURCE, "src/data/math/test.jsonl",
+                     "87d7931a3fa757e3bac4602e5bed86d223944e59"),
+}  # fmt: skip
+_SHORT_TRAIN = DataFile("math", "train_answers_only.jsonl")
+
+
+def load(split: Literal["train", "test"], type: str | None = None, folder: Path | None = None) -> Dataset:
+    """The problems of a split; `metadata` has "type" and "level" (1 to 5; None for the few that have none).
+
+    The answer is what the solution boxes last; the solution stays out. A problem without any answer is left out: two
+    of those in `train_answers_only.jsonl`.
+
+    Args:
+        split: "train" (7,500 problems at the source) or "test" (5,000).
+        type: one of `TYPES`; None is all of them.
+        folder: the one that holds the files; None is wherever `DataFile.find` finds them.
+
+    Raises:
+        ForgeError: no such split, type or file, or a row that is none of MATH's.
+    """
+    if split not in _FILES:
+        raise ForgeError(f"math has no split {split!r}: it has 'train' and 'test'")
+    if type is not None and type not in TYPES:
+        raise ForgeError(f"math has no problems of type {type!r}: one of {', '.join(TYPES)}")
+    path = _path(split, folder)
+    tasks = [_task(row, f"math-{split}-{row.get('idx', place)}", path) for place, row in enumerate(rows(path))]
+    kept = [task for task in tasks if task.answer and type in (None, task.metadata["type"])]
+    return Dataset(kept, metric=same_answer, name="-".join(["math", *([type] if type else []), split]))
+
+
+def disjoint(type: str | None = None, folder: Path | None = None) -> tuple[Dataset, Dataset]:
+    """The whole training and test split, of one type or all, less the training problems that are test problems too.
+
+    There are nine of those in MATH, word for word but for punctuation.
+
+    Raises:
+        ForgeError: as `load` does.
+    """
+    train, test = load("train", type, folder), load("test", type, folder)
+    tested = {_words(task.question) for task in load("test", None, folder)}
+    return train.only({task.id for task in train if _words(task.question) not in tested}), test
+
+
+def paper_split(type: str, seed: int = 0, folder: Path | None = None) -> tuple[Dataset, Dataset]:
+    """20 training and 80 test problems of a type, as many as AgentOptimizer's authors take; no problem is in both.
+
+    As there, the test problems are some whose answer is a plain number (CRAFT's selection of MATH); the training
+    problems are any. Which ones they took, they do not say: these are drawn by seed, whatever order a file has.
+
+    Raises:
+        ForgeError: as `load` does, or there are too few problems.
+    """
+    train, test = disjoint(type, folder)
+    plain = [task for task in test if _is_number(task.answer)]
+    return _drawn(train, train.tasks, 20, seed), _drawn(test, plain, 80, seed)
+
+
+def agent(model: Any = "router") -> Agent:
+    """The agent that training starts from: without functions; a language model has a Python interpreter, unlearned.
+
+    Args:
+        model: as `forge.Agent` takes it.
+    """
+    functions = [] if model == "router" else [forge.python_interpreter]
+    return Agent(model=model, functions=functions, instructions=INSTRUCTIONS)
+
+
+def same_answer(task: Task, session: Session) -> bool:
+    """Whether the answer, or what it boxes last, is the task's answer.
+
+    It is if both have one `normal_form`, which follows the scorer of MATH's authors. Where that scorer, which compares
+    texts, sees a difference, the math-verify library decides (needs the `math` extra): 0.5, 1/2 and 2/4 are one number,
+    x^2-4 and (x-2)(x+2) one polynomial, decimals count to the sixth significant digit, and lists without brackets are
+    sets. Not in two cases, where the authors' scorer keeps the word: a formula copied out of the problem (who is to
+    factor x^2-4 and answers x^2-4 has done nothing; the library takes such a copy in 200 of 3,507 problems), and lists
+    that the problem wants in an order.
+
+    Raises:
+        ForgeError: the extra is not installed.
+    """
+    if session.answer is None:
+        return False
+    given = _written(session.answer)
+    wanted, given = _bare(str(task.answer)), _bare(boxed(given) or given)
+    if normal_form(given) == normal_form(wanted):
+        return True
+    if _is_copied(given, task.question):
+        return False
+    if _ORDERED.search(task.question) and len(_parts(wanted)) > 1:
+        pairs = zip(_parts(wanted), _parts(given), strict=False)
+        return len(_parts(wanted)) == len(_parts(given)) and all(_equivalent(*pair) for pair in pairs)
+    return _equivalent(wanted, given)
+
+
+def boxed(text: str) -> str | None:
+    """What stands in the last \\boxed or \\fbox, to its own closing brace; None where there is none, or none closes."""
+    starts = list(re.finditer(r"\\f?box(?:ed)?\s*(?![A-Za-z])", text))
+    if not starts:
+        return None
+    inside = text[starts[-1].end() :]
+    if not inside.startswith("{"):  # "\boxed 2$"
+        return inside.partition("$")[0].strip() or None
+    depth = 0
+    for place, character in enumerate(inside):
+        depth += {"{": 1, "}": -1}.get(character, 0)
+        if depth == 0:
+            return inside[1:place].strip()
+    return None
+
+
+# Spellings that the scorer of MATH's authors (hendrycks/math, modeling/math_equivalence.py) takes for the same
+_SPELLINGS = [
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r"\n|\\!", ""),
+        (r"\\\\", r"\\"),
+        (r"\\[td]frac", r"\\frac"),
+        (r"\\(?:left|right)(?![A-Za-z])", ""),
+        (r"\^\s*(?:\{\s*\\circ\s*\}|\\circ)", ""),
+        (r"\\?[$%]", ""),
+        (r"(?<!\d)\.(?=\d)", "0."),
+        (r"\s*\\text\{\s(?!(?:or|and)\b)[^{}]*\}(?:\^\{?\d\}?)?\s*$", ""),  # a unit, at the right end
+        (r"\s+", ""),
+        (r"\\sqrt([^{\[\\])", r"\\sqrt{\1}"),
+        (r"\\frac(?:\{([^{}]*)\}|([^{\\]))(?:\{([^{}]*)\}|([^{\\]))", r"\\frac{\1\2}{\3\4}"),
+    )
+]
+_WHOLE = [
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
+        (r"[A-Za-z](?:_?\d)?=([^=]+)", r"\1"),  # "x=5"
+        (r"0\.5", r"\\frac{1}{2}"),
+        (r"(-?\d+)/(-?\d+)", r"\\frac{\1}{\2}"),
+    )
+]
+
+
+def normal_form(text: str) -> str:
+    """A text in which spellings of one answer are alike: \\frac12, \\dfrac{1}{2}, 1/2; 5, x=5, 5\\%, 5\\text{ cm}.
+
+    It follows the rules of MATH's authors, but for what their rules did not mean: a percent or dollar sign needs no
+    backslash, and "10\\text{ or }12" is not 10.
+    """
+    form = _spelt(text)
+    for pattern, replacement in _WHOLE:
+        if whole := pattern.fullmatch(form):
+            form = whole.expand(replacement)
+    return form
+
+
+def _spelt(text: str) -> str:
+    for pattern, replacement in _SPELLINGS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+_END = r"(?:least|smallest|lowest|greatest|largest|highest)"
+_ORDERED = re.compile(
+    r"\b(?:(?:in|de)creasing|(?:a|de)scending|alphabetical|numerical)\s+order\b"
+    rf"|\b{_END} to (?:the )?{_END}\b",
+    re.IGNORECASE,
+)
+_AS_LATEX = [  # what functions write, and the library does not read
+    (re.compile(r"\*\*\s*(\w+|\(-?\w+\))"), r"^{\1}"),
+    (re.compile(r"(?<![\w.)}^])(\d+)\s*/\s*(\d+)(?!\d|\.\d)"), r"\\frac{\1}{\2}"),  # 3/5i is three fifths of i
+    (re.compile(r"(?<![\\A-Za-z])pi(?![A-Za-z])"), r"\\pi "),
+    (re.compile(r"(?<![\\A-Za-z])(?:oo|inf|infinity)(?![A-Za-z])"), r"\\infty "),
+    (re.compile(r"\\text\{(\s*or\b\s*[^{}\s][^{}]*)\}"), r"\1"),  # units are dropped with their \text, not alternatives
+]
+
+
+def _equivalent(wanted: str, given: str) -> bool:
+    for pattern, replacement in _AS_LATEX:
+        given = pattern.sub(replacement, given)
+    # math-verify takes \$5 for no number
+    return equivalent(wanted.replace("\\$", ""), given.replace("\\$", ""))
+
+
+def _is_copied(given: str, question: str) -> bool:
+    """An expression that stands in the problem as it is. Whole numbers stand there by chance, results in drawings."""
+    form = _spelt(given)
+    if not form or form.lstrip("-").isdigit():
+        return False
+    copy = re.compile(rf"(?<![\w.]){re.escape(form)}(?!\w)")
+    words = re.sub(r"(?s)\[asy\].*?\[/asy\]", "", question)
+    return any(copy.search(_spelt(formula)) for formula in re.split(r"\$|\\\[|\\\]", words))
+
+
+def _parts(text: str) -> list[str]:
+    """The items of a list without brackets; a text in brackets is one item, and so is a number such as 1,000."""
+    text = re.sub(r"(?<=\d)(?:\{,\}|,\\!|,)(?=\d{3}(?!\d))", "", text)
+    parts, depth = [""], 0
+    for character in text:
+        depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(character, 0)
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part for part in map(str.strip, parts) if part]
+
+
+def _written(value: Any) -> str:
+    """An answer as text; a list is a list without brackets."""
+    return ", ".join(map(_written, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _bare(text: str) -> str:
+    """Without the dollar signs around a formula and the full stop of a sentence."""
+    return re.sub(r"^[\s$]+|(?:(?<!\\)\$|[\s.])+$", "", text)
+
+
+def _is_number(answer: str) -> bool:
+    try:
+        float(answer)
+    except ValueError:
+        return False
+    return True
+
+
+def _drawn(dataset: Dataset, pool: Sequence[Task], size: int, seed: int) -> Dataset:
+    if len(pool) < size:
+        raise ForgeError(f"{dataset.name} has {len(pool)} problems to draw {size} from: it takes MATH's whole files")
+    by_chance = sorted(pool, key=lambda task: hashlib.sha256(f"{seed}:{task.question}".encode()).digest())
+    return dataset.only({task.id for task in by_chance[:size]})
+
+
+def _words(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.casefold()))
+
+
+def _path(split: str, folder: Path | None) -> Path:
+    if split == "train":
+        with suppress(ForgeError):
+            return _SHORT_TRAIN.find(folder)
+    return _FILES[split].find(folder)
+
+
+def _task(row: Mapping[str, Any], identity: str, path: Path) -> Task:
+    try:
+        answer = row["answer"].strip() if "solution" not in row else boxed(row["solution"])
+        kind = row["type"].lower().replace("&", "and").replace(" ", "_")
+        level = re.fullmatch(r"Level (?:(\d)|\?)", row["level"])
+        if answer is None or kind not in TYPES or level is None:
+            raise ValueError(f"answer {answer!r}, type {row['type']!r}, level {row['level']!r}")
+        metadata = {"type": kind, "level": int(level[1]) if level[1] else None}
+        return Task(identity, row["problem"], answer, metadata=metadata)
+    except (KeyError, ValueError, AttributeError, TypeError) as error:
+        raise ForgeError(f"{path}: {identity} is no MATH row ({error.__class__.__name__}: {error}); it needs problem, "
+                         "type, level, and a solution with a \\boxed answer, or an answer") from None  # fmt: skip
