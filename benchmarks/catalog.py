@@ -80,6 +80,12 @@ def _svamp(seed: int) -> Benchmark:
     return Benchmark("svamp", mawps.load("train"), svamp.load(), svamp.agent, svamp.PUBLISHED)
 
 
+def _tabmwp(seed: int) -> Benchmark:
+    from benchmarks import tabmwp
+
+    return Benchmark("tabmwp", tabmwp.load("dev1k"), tabmwp.load("test1k"), tabmwp.INSTRUCTIONS)
+
+
 def _word_problems(seed: int) -> Benchmark:
     from benchmarks import word_problems
 
@@ -95,5 +101,6 @@ _MADE: dict[str, Callable[[int], Benchmark]] = {
     "gaia": _gaia,
     "math": _math,
     "svamp": _svamp,
+    "tabmwp": _tabmwp,
     "word-problems": _word_problems,
 }
