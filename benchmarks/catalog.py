@@ -53,6 +53,7 @@ _SPLITS = {  # what each trains and is tested on; a module has the name of its d
     "medmcqa": ("train", "dev"),
     "medqa": ("train", "test"),
     "productqa": ("train", "test"),
+    "tabmwp": ("dev1k", "test1k"),
 }
 
 
@@ -80,12 +81,6 @@ def _svamp(seed: int) -> Benchmark:
     return Benchmark("svamp", mawps.load("train"), svamp.load(), svamp.agent, svamp.PUBLISHED)
 
 
-def _tabmwp(seed: int) -> Benchmark:
-    from benchmarks import tabmwp
-
-    return Benchmark("tabmwp", tabmwp.load("dev1k"), tabmwp.load("test1k"), tabmwp.INSTRUCTIONS)
-
-
 def _word_problems(seed: int) -> Benchmark:
     from benchmarks import word_problems
 
@@ -101,6 +96,5 @@ _MADE: dict[str, Callable[[int], Benchmark]] = {
     "gaia": _gaia,
     "math": _math,
     "svamp": _svamp,
-    "tabmwp": _tabmwp,
     "word-problems": _word_problems,
 }

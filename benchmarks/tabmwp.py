@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import forge
 from benchmarks.data import DataFile, Source, rows
+from benchmarks.published import Published
 from forge.agent import Agent
 from forge.session import Session
 from forge.task import Dataset, Task
@@ -24,14 +25,14 @@ INSTRUCTIONS = (
     "the right one."
 )
 PUBLISHED = {  # of the 7,686 test problems, counted in the authors' result files, but for the last two
-    "UnifiedQA large, fine-tuned": 4408 / 7686,
-    "TAPEX large, fine-tuned": 4498 / 7686,
-    "GPT-3 zero-shot": 4378 / 7686,
-    "GPT-3 few-shot": 4381 / 7686,
-    "GPT-3 zero-shot, chain of thought": 4428 / 7686,
-    "GPT-3 few-shot, chain of thought": 4882 / 7686,
-    "GPT-3 with PromptPG": 0.6823,  # the authors' README
-    "people": 0.9022,  # arXiv 2209.14610, the table of results
+    "UnifiedQA large, fine-tuned": Published(4408 / 7686),
+    "TAPEX large, fine-tuned": Published(4498 / 7686),
+    "GPT-3 zero-shot": Published(4378 / 7686),
+    "GPT-3 few-shot": Published(4381 / 7686),
+    "GPT-3 zero-shot, chain of thought": Published(4428 / 7686),
+    "GPT-3 few-shot, chain of thought": Published(4882 / 7686),
+    "GPT-3 with PromptPG": Published(0.6823),  # the authors' README
+    "people": Published(0.9022),  # arXiv 2209.14610, the table of results
 }
 PUBLISHED_TRAINED = {  # AgentOptimizer, arXiv 2402.11359: before and after training, on 100 problems not published
     "GPT-3.5 with code and functions": (0.51, 0.56),
