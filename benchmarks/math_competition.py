@@ -10,12 +10,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
-import forge
-from benchmarks.data import DataFile, Source, rows
+from benchmarks.data import DataFile, Source, find_any, rows
 from benchmarks.published import Published
 from forge.agent import Agent
 from forge.math_worker import equivalent
@@ -40,26 +38,31 @@ PUBLISHED = {  # of the 5,000 test problems: arXiv 2103.03874, the table of accu
     "GPT-3 13B, fine-tuned": Published(0.056),
     "GPT-3 175B, few-shot": Published(0.052),
 }
-PUBLISHED_BY_TYPE = {  # AgentOptimizer, arXiv 2402.11359: 80 test problems a type; before and after training on 20
-    "GPT-4+ with code and functions": {
-        "prealgebra": (0.788, 0.826), "algebra": (0.663, 0.650), "intermediate_algebra": (0.300, 0.388),
-        "geometry": (0.400, 0.425), "counting_and_probability": (0.725, 0.763), "precalculus": (0.325, 0.350),
-        "number_theory": (0.563, 0.675),
-    },
-    "ReAct with GPT-4": {
-        "prealgebra": (0.875, 0.875), "algebra": (0.838, 0.825), "intermediate_algebra": (0.500, 0.513),
-        "geometry": (0.538, 0.588), "counting_and_probability": (0.738, 0.788), "precalculus": (0.538, 0.625),
-        "number_theory": (0.688, 0.725),
-    },
-}  # fmt: skip
+_TRAINED = {  # before and after training, of "GPT-4+" and of ReAct
+    "prealgebra": (0.788, 0.826, 0.875, 0.875),
+    "algebra": (0.663, 0.650, 0.838, 0.825),
+    "intermediate_algebra": (0.300, 0.388, 0.500, 0.513),
+    "geometry": (0.400, 0.425, 0.538, 0.588),
+    "counting_and_probability": (0.725, 0.763, 0.738, 0.788),
+    "precalculus": (0.325, 0.350, 0.538, 0.625),
+    "number_theory": (0.563, 0.675, 0.688, 0.725),
+}
+_ROWS = ("GPT-4 with code", "GPT-4 with code, trained", "GPT-4, ReAct", "GPT-4, ReAct, trained")
+PUBLISHED_BY_TYPE = {  # 80 test problems a type, before and after training on 20: AgentOptimizer, arXiv 2402.11359
+    type: {row: Published(score) for row, score in zip(_ROWS, scores, strict=True)} for type, scores in _TRAINED.items()
+}
 _SOURCE = Source("microsoft/ToRA", "213c1c995038c73fab10343814df7a42f990f026", "MIT")
 _FILES = {
-    "train": DataFile("math", "train.jsonl", _SOURCE, "src/data/math/train.jsonl",
-                      "8e03e08b19acbf2b425296215b6e882caa465298"),
-    "test": DataFile("math", "test.jsonl", _SOURCE, "src/data/math/test.jsonl",
-                     "87d7931a3fa757e3bac4602e5bed86d223944e59"),
+    "train": (
+        DataFile("math", "train_answers_only.jsonl"),
+        DataFile("math", "train.jsonl", _SOURCE, "src/data/math/train.jsonl",
+                 "8e03e08b19acbf2b425296215b6e882caa465298"),
+    ),
+    "test": (
+        DataFile("math", "test.jsonl", _SOURCE, "src/data/math/test.jsonl",
+                 "87d7931a3fa757e3bac4602e5bed86d223944e59"),
+    ),
 }  # fmt: skip
-_SHORT_TRAIN = DataFile("math", "train_answers_only.jsonl")
 
 
 def load(split: Literal["train", "test"], type: str | None = None, folder: Path | None = None) -> Dataset:
@@ -80,7 +83,7 @@ def load(split: Literal["train", "test"], type: str | None = None, folder: Path 
         raise ForgeError(f"math has no split {split!r}: it has 'train' and 'test'")
     if type is not None and type not in TYPES:
         raise ForgeError(f"math has no problems of type {type!r}: one of {', '.join(TYPES)}")
-    path = _path(split, folder)
+    path = find_any(*_FILES[split], folder=folder)
     tasks = [_task(row, f"math-{split}-{row.get('idx', place)}", path) for place, row in enumerate(rows(path))]
     kept = [task for task in tasks if task.answer and type in (None, task.metadata["type"])]
     return Dataset(kept, metric=same_answer, name="-".join(["math", *([type] if type else []), split]))
@@ -114,13 +117,8 @@ def paper_split(type: str, seed: int = 0, folder: Path | None = None) -> tuple[D
 
 
 def agent(model: Any = "router") -> Agent:
-    """The agent that training starts from: without functions; a language model has a Python interpreter, unlearned.
-
-    Args:
-        model: as `forge.Agent` takes it.
-    """
-    functions = [] if model == "router" else [forge.python_interpreter]
-    return Agent(model=model, functions=functions, instructions=INSTRUCTIONS)
+    """The agent that training starts from, without a single function."""
+    return Agent(model=model, instructions=INSTRUCTIONS)
 
 
 def same_answer(task: Task, session: Session) -> bool:
@@ -284,13 +282,6 @@ def _drawn(dataset: Dataset, pool: Sequence[Task], size: int, seed: int) -> Data
 
 def _words(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.casefold()))
-
-
-def _path(split: str, folder: Path | None) -> Path:
-    if split == "train":
-        with suppress(ForgeError):
-            return _SHORT_TRAIN.find(folder)
-    return _FILES[split].find(folder)
 
 
 def _task(row: Mapping[str, Any], identity: str, path: Path) -> Task:

@@ -7,12 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import forge
 from benchmarks import catalog
 from benchmarks import math_competition as math
 from forge.session import Session
 from forge.task import Task
-from functions import Library
 from functions.errors import ForgeError
 
 
@@ -248,13 +246,8 @@ def test_a_normal_form_is_made_of_any_text(text):
 
 
 def test_the_published_figures_are_of_all_seven_types():
-    for cells in math.PUBLISHED_BY_TYPE.values():
-        assert tuple(cells) == math.TYPES
-
-
-def test_the_router_starts_without_functions_and_a_language_model_with_python_alone():
-    assert len(math.agent().library) == 0
-    assert math.agent("openai/gpt-5-mini").library == Library([forge.python_interpreter])
+    assert tuple(math.PUBLISHED_BY_TYPE) == math.TYPES
+    assert math.PUBLISHED_BY_TYPE["number_theory"]["GPT-4 with code, trained"].score == 0.675
 
 
 def test_math_is_known_by_name_without_the_training_problems_that_are_tested(split_folder, monkeypatch):
@@ -264,4 +257,5 @@ def test_math_is_known_by_name_without_the_training_problems_that_are_tested(spl
         (split_folder / name).rename(split_folder / "math" / name)
     found = catalog.load("math")
     assert (len(found.train), len(found.test)) == (59, 151)
+    assert (found.agent("router").instructions, len(found.agent("router").library)) == (math.INSTRUCTIONS, 0)
     assert "math-train-5" not in {task.id for task in found.train}

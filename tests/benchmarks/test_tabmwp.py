@@ -6,11 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import forge
 from benchmarks import catalog, tabmwp
 from forge.session import Session
 from forge.task import Task
-from functions import Library
 from functions.errors import ForgeError
 
 FREE = {
@@ -166,11 +164,6 @@ def test_every_choice_is_chosen_by_its_text_and_by_its_letter(choices):
             assert tabmwp.chosen(text, choices) == choice
 
 
-def test_the_router_starts_without_functions_and_a_language_model_with_python_alone():
-    assert len(tabmwp.agent().library) == 0
-    assert tabmwp.agent("openai/gpt-5-mini").library == Library([forge.python_interpreter])
-
-
 def test_tabmwp_is_known_by_name_with_dev1k_for_training(tmp_path, monkeypatch):
     monkeypatch.setenv("FORGE_DATA", str(tmp_path))
     (tmp_path / "tabmwp").mkdir()
@@ -178,3 +171,4 @@ def test_tabmwp_is_known_by_name_with_dev1k_for_training(tmp_path, monkeypatch):
         (tmp_path / "tabmwp" / f"problems_{split}.jsonl").write_text(json.dumps(row))
     found = catalog.load("tabmwp")
     assert ([task.id for task in found.train], [task.id for task in found.test]) == (["tabmwp-12"], ["tabmwp-40"])
+    assert (found.agent("router").instructions, len(found.agent("router").library)) == (tabmwp.INSTRUCTIONS, 0)
