@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -81,6 +82,21 @@ def _svamp(seed: int) -> Benchmark:
     return Benchmark("svamp", mawps.load("train"), svamp.load(), svamp.agent, svamp.PUBLISHED)
 
 
+def _tau_airline(seed: int) -> Benchmark:
+    from benchmarks import tau_bench
+
+    train, test = tau_bench.load("airline").split(0.5, seed=seed)  # its authors have test tasks only
+    return Benchmark("tau-airline", train, test, partial(tau_bench.agent, domain="airline"),
+                     tau_bench.published("airline"))  # fmt: skip
+
+
+def _tau_retail(seed: int) -> Benchmark:
+    from benchmarks import tau_bench
+
+    return Benchmark("tau-retail", tau_bench.load("retail", "train"), tau_bench.load("retail", "test"),
+                     partial(tau_bench.agent, domain="retail"), tau_bench.published("retail"))  # fmt: skip
+
+
 def _word_problems(seed: int) -> Benchmark:
     from benchmarks import word_problems
 
@@ -96,5 +112,7 @@ _MADE: dict[str, Callable[[int], Benchmark]] = {
     "gaia": _gaia,
     "math": _math,
     "svamp": _svamp,
+    "tau-airline": _tau_airline,
+    "tau-retail": _tau_retail,
     "word-problems": _word_problems,
 }

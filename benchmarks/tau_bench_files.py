@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmarks.data import DataFile, Source, rows
+from benchmarks.data import DataFile, Source, find_any, rows
 from functions.errors import ForgeError
 
 Domain = Literal["airline", "retail"]
@@ -116,10 +116,7 @@ def _original(name: str, path: str, blob: str) -> DataFile:
 
 def _find(name: str, original: DataFile, folder: Path | None) -> Path:
     """The file as JSON lines, where it was prepared so, else as its authors have it."""
-    try:
-        return DataFile("tau_bench", name).find(folder)
-    except ForgeError:
-        return original.find(folder)
+    return find_any(DataFile("tau_bench", name), original, folder=folder)
 
 
 def _tool_files(domain: Domain) -> Iterator[DataFile]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import forge
-from benchmarks import tau_bench
+from benchmarks import catalog, tau_bench
 from benchmarks.tau_bench_files import policy, tool_schemas, trajectories
 from forge.executor import Executor
 from forge.models.chat import Reply, ToolCall
@@ -93,7 +93,7 @@ class Env:
         return Thing(observation="###STOP###", done=True, reward=float(right and told))
 
 def get_env(env_name, user_strategy, user_model, task_split, user_provider=None, task_index=None):
-    assert (env_name, user_strategy, user_model, user_provider) == ("airline", "llm", "gpt-4o", "openai")
+    assert (env_name, user_strategy, user_model, user_provider) == ("airline", "human", "gpt-4o", "openai")
     return Env(task_split, task_index)
 """
 
@@ -200,10 +200,12 @@ def say(text):
 GOLD = (say("Hello"), Call("book_reservation", BOOK["kwargs"]), say("That is 1000"), say("bye"))
 
 
+def live(model, folder):
+    return tau_bench.agent(model, customer=tau_bench.Customer("human"), folder=folder)
+
+
 def play(model, folder, task=0):
-    (session,) = forge.evaluate(tau_bench.agent(model, folder=folder), tau_bench.load("airline", folder=folder)[task:],
-                                concurrency=1).sessions[:1]  # fmt: skip
-    return session
+    return forge.evaluate(live(model, folder), tau_bench.load("airline", folder=folder)[task:]).sessions[0]
 
 
 def test_the_reward_is_the_environments(folder, package):
@@ -234,7 +236,7 @@ def test_a_learned_function_cannot_give_itself_the_reward(folder, package):
         """Book a seat, so to say."""
         return {"reward": 1.0}
 
-    agent = replace(tau_bench.agent(turns(GOLD[0], Call("cheat"), GOLD[1]), folder=folder), library=Library([cheat]))
+    agent = replace(live(turns(GOLD[0], Call("cheat"), GOLD[1]), folder), library=Library([cheat]))
     (session,) = forge.evaluate(agent, tau_bench.load("airline", folder=folder)[:1]).sessions
     assert session.calls[1][1].value == {"reward": 1.0}
     assert session.score == 0.0
@@ -254,7 +256,7 @@ def test_a_whole_amount_reaches_the_environment_as_the_model_wrote_it(folder, pa
 
 def test_sessions_side_by_side_have_environments_of_their_own(folder, package):
     dataset = tau_bench.load("airline", folder=folder)
-    evaluation = forge.evaluate(tau_bench.agent(turns(*GOLD), folder=folder), dataset, repeats=2, concurrency=4)
+    evaluation = forge.evaluate(live(turns(*GOLD), folder), dataset, repeats=2, concurrency=4)
     scores = {(session.task_id, session.repeat): session.score for session in evaluation.sessions}
     assert [scores[f"tau-airline-test-{task}", repeat] for task in (0, 1) for repeat in (0, 1)] == [1, 1, 0, 0]
     assert len(package) == 4
@@ -288,7 +290,7 @@ def test_a_package_with_other_tasks_is_refused(folder, package):
     row = {"i": 0, **TASKS[0], "instruction": "You are somebody else."}
     (folder / "airline_tasks_test.jsonl").write_text(json.dumps(row))
     (task,) = tau_bench.load("airline", folder=folder)
-    agent = tau_bench.agent(turns(*GOLD), folder=folder)
+    agent = live(turns(*GOLD), folder)
     seen = Executor(Library(), agent.all_tools, agent.sandbox).execute(say("Hello"), World(task))
     assert "is another one in the tau_bench package that is installed: install it at commit 59a200c6" in seen.text
 
@@ -297,3 +299,24 @@ def test_live_play_without_the_package_says_where_to_get_it(folder, monkeypatch)
     monkeypatch.setitem(sys.modules, "tau_bench", None)
     with pytest.raises(ForgeError, match=r"needs the package tau_bench.*pip install git\+https://github.com/sierra-"):
         tau_bench.agent(turns(*GOLD), folder=folder)
+
+
+def test_a_customer_whom_nobody_can_play_is_told_before_anything_is_played(folder, package, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with pytest.raises(ForgeError, match=r"nobody can play the customer: .*OPENAI_API_KEY.*another customer="):
+        tau_bench.agent(turns(*GOLD), folder=folder)
+    assert package == []
+
+
+def test_the_catalog_trains_and_tests_each_domain_on_its_own_tasks(folder, package, monkeypatch):
+    (folder / "tau_bench").mkdir()
+    for name in ("airline_tools.json", "airline_wiki.md", "airline_tasks_test.jsonl"):
+        (folder / name).rename(folder / "tau_bench" / name)
+    for split in ("train", "test"):
+        (folder / "tau_bench" / f"retail_tasks_{split}.jsonl").write_text(json.dumps(TASKS[0]))
+    monkeypatch.setenv("FORGE_DATA", str(folder))
+    airline, retail = catalog.load("tau-airline"), catalog.load("tau-retail")
+    assert {task.id for task in (*airline.train, *airline.test)} == {"tau-airline-test-0", "tau-airline-test-1"}
+    assert [part[0].id for part in (retail.train, retail.test)] == ["tau-retail-train-0", "tau-retail-test-0"]
+    assert sorted(figures.score for figures in retail.published.values()) == [0.604, 0.692]
+    assert airline.agent("router", customer=tau_bench.Customer("human")).tools[-1].name == "respond"
