@@ -138,7 +138,7 @@ def same_answer(task: Task, session: Session) -> bool:
         return False
     given = _written(session.answer)
     wanted, given = _bare(str(task.answer)), _bare(boxed(given) or given)
-    if normal_form(given) == normal_form(wanted):
+    if normal_form(wanted) in (normal_form(given), normal_form(_as_latex(given))):
         return True
     if _is_copied(given, task.question):
         return False
@@ -225,11 +225,15 @@ _AS_LATEX = [  # what functions write, and the library does not read
 ]
 
 
-def _equivalent(wanted: str, given: str) -> bool:
+def _as_latex(text: str) -> str:
     for pattern, replacement in _AS_LATEX:
-        given = pattern.sub(replacement, given)
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def _equivalent(wanted: str, given: str) -> bool:
     # math-verify takes \$5 for no number
-    return equivalent(wanted.replace("\\$", ""), given.replace("\\$", ""))
+    return equivalent(wanted.replace("\\$", ""), _as_latex(given).replace("\\$", ""))
 
 
 def _is_copied(given: str, question: str) -> bool:

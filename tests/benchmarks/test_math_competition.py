@@ -231,6 +231,12 @@ def test_a_list_has_the_order_that_the_problem_asks_for():
     assert right("1000, \\frac12, 2000", "\\frac12, 1000, 2000", "List all solutions.")
 
 
+def test_what_a_function_writes_is_the_authors_spelling_too_and_needs_no_algebra(monkeypatch):
+    monkeypatch.setattr(math, "equivalent", lambda wanted, given: pytest.fail(f"{given} was left to the library"))
+    assert right("(3/5, 2pi]", "\\left(\\frac{3}{5},2\\pi\\right]")
+    assert right("x**10 - 1", "x^{10}-1")
+
+
 @given(st.integers(-99, 99), st.integers(1, 99))
 def test_a_fraction_is_one_number_however_it_is_written(over, under):
     forms = {
