@@ -1,8 +1,12 @@
 """Hand-worked cases of every metric."""
 
+import signal
+import threading
+
 import pytest
 
 import forge
+from forge import math_worker
 from forge.metrics import exact_match, math_equivalent, numeric, one_of, read_number
 from functions import ForgeError
 
@@ -70,6 +74,15 @@ def test_an_answer_that_cannot_be_evaluated_in_time_is_wrong_and_the_next_one_is
     monkeypatch.setattr("forge.math_worker.ANSWER_SECONDS", 1.0)
     assert scored(math_equivalent, "9^{9^{9^{9}}}", "3") is False
     assert scored(math_equivalent, "1/2", "0.5") is True
+
+
+def test_an_answer_waits_for_a_busy_machine(monkeypatch):
+    assert scored(math_equivalent, "1/2", "0.5") is True  # the process is there
+    monkeypatch.setattr("forge.math_worker.ANSWER_SECONDS", 1.0)
+    worker = math_worker._workers[0]
+    worker.send_signal(signal.SIGSTOP)
+    threading.Timer(2.0, worker.send_signal, [signal.SIGCONT]).start()
+    assert scored(math_equivalent, "2/4", "0.5") is True
 
 
 class Judge:
