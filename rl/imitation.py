@@ -6,6 +6,7 @@ import math
 import os
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -255,13 +256,16 @@ def _train(policy: Policy, parts: Sequence[Segment], settings: Imitation, seed: 
     labels = [_labels(part) for part in parts]
     data = Rows.from_dict({"input_ids": [part.ids for part in parts], "labels": labels})
     with tempfile.TemporaryDirectory() as folder:
-        config = SFTConfig(
-            output_dir=folder, num_train_epochs=settings.epochs, per_device_train_batch_size=settings.batch,
-            learning_rate=settings.learning_rate, lr_scheduler_type="cosine", warmup_steps=0.03, max_length=None,
-            packing=False, seed=seed, use_cpu=policy.network.device.type == "cpu", bf16=settings.precision == "bf16",
-            report_to=[], save_strategy="no", logging_strategy="no", disable_tqdm=True, gradient_checkpointing=False,
-            dataset_kwargs={"skip_prepare_dataset": True}, remove_unused_columns=False,
-        )  # fmt: skip
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # checkpointing has another name from transformers 5.23 on
+            config = SFTConfig(
+                output_dir=folder, num_train_epochs=settings.epochs, per_device_train_batch_size=settings.batch,
+                learning_rate=settings.learning_rate, lr_scheduler_type="cosine", warmup_steps=0.03, max_length=None,
+                packing=False, seed=seed, use_cpu=policy.network.device.type == "cpu",
+                bf16=settings.precision == "bf16", report_to=[], save_strategy="no", logging_strategy="no",
+                disable_tqdm=True, gradient_checkpointing=False, dataset_kwargs={"skip_prepare_dataset": True},
+                remove_unused_columns=False,
+            )  # fmt: skip
         trainer = SFTTrainer(model=policy.network.model, args=config, train_dataset=data,
                              processing_class=policy.tokenizer, callbacks=[Look()])  # fmt: skip
         trainer.remove_callback(PrinterCallback)

@@ -67,6 +67,7 @@ def test_an_adapter_is_trained_after_demonstrations_and_the_run_goes_on(folder):
     shown = forge_ppo(*given, 30, cwd=folder)
     assert shown.returncode == 0, shown.stderr
     assert "imitation of 4 sessions" in shown.stdout
+    assert "Warning" not in shown.stderr
     resumed = forge_ppo(*given, 60, "--resume", cwd=folder)
     assert resumed.returncode == 0, resumed.stderr
     assert "imitation of" not in resumed.stdout
