@@ -73,13 +73,13 @@ def _gaia(seed: int) -> Benchmark:
 def _math(seed: int) -> Benchmark:
     from benchmarks import math_competition
 
-    return Benchmark("math", *math_competition.disjoint(), math_competition.agent, math_competition.PUBLISHED)
+    return Benchmark("math", *math_competition.disjoint(), math_competition.agent)
 
 
 def _svamp(seed: int) -> Benchmark:
     from benchmarks import mawps, svamp
 
-    return Benchmark("svamp", mawps.load("train"), svamp.load(), svamp.agent, svamp.PUBLISHED)
+    return Benchmark("svamp", mawps.load("train"), svamp.load(), svamp.agent)
 
 
 def _tau_airline(seed: int) -> Benchmark:

@@ -9,17 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.data import DataFile, Source, rows
-from benchmarks.published import Published
 from forge.agent import Agent
 from forge.metrics import numeric
 from forge.task import Dataset, Task
 from functions.errors import ForgeError
 
 INSTRUCTIONS = "Solve the word problem. Answer with the number alone."
-PUBLISHED = {  # trained on MAWPS and ASDiv-A with RoBERTa: arXiv 2103.07191, section 5
-    "GTS with RoBERTa": Published(0.410),
-    "Graph2Tree with RoBERTa": Published(0.438),
-}
 SOURCE = Source("arkilpatel/SVAMP", "689d7ccac74b9983a2ac7cc3b264f441b99e7c53", "MIT")
 _FILE = DataFile("svamp", "SVAMP.json", SOURCE, "SVAMP.json", "aad093525105c6331581d7082250b9c22578271e")
 

@@ -31,7 +31,6 @@ PUBLISHED = {
     "GPT-3 zero-shot, chain of thought": Published(4428 / 7686),
     "GPT-3 few-shot, chain of thought": Published(4882 / 7686),
     "GPT-3 with PromptPG": Published(0.6823),  # the authors' README
-    "people": Published(0.9022),  # arXiv 2209.14610, the table of results
     # 100 problems that are not published, before and after training on some 30: AgentOptimizer, arXiv 2402.11359
     "GPT-3.5 with code": Published(0.51),
     "GPT-3.5 with code, trained": Published(0.56),

@@ -45,10 +45,14 @@ def test_an_opinion_that_comes_again_is_the_same_and_is_marked(tasks):
             assert known.setdefault(subject, task.answer) == task.answer
 
 
+def alike(a, b):
+    """Cosine."""
+    return float(a @ b / (a @ a * (b @ b)) ** 0.5)
+
+
 def test_two_questions_are_the_same_one_if_they_name_the_same_things():
     first, again, other = storeqa.embed(["how is the noise of velo ?", "noise of velo , what do people say ?",
                                          "how is the noise of mira ?"])  # fmt: skip
-    alike = lambda a, b: float(a @ b / (a @ a * (b @ b)) ** 0.5)  # noqa: E731
     assert alike(first, again) >= storeqa.SAME > alike(first, other)
 
 
