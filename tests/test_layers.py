@@ -1,4 +1,4 @@
-"""Who may import whom, and what an import costs."""
+"""Who may import whom, and what an import loads. What it costs: python -m benchmarks.speed.imports."""
 
 import ast
 import json
@@ -17,7 +17,7 @@ BELOW = {
     "benchmarks": {"functions", "forge", "optim", "rl"},
 }
 FACES = {ROOT / "forge" / "__init__.py", ROOT / "forge" / "cli.py"}
-HEAVY = ("torch", "transformers", "trl", "litellm", "openai", "numpy", "matplotlib", "networkx", "rich")
+HEAVY = ("torch", "transformers", "trl", "litellm", "openai", "numpy", "pandas", "matplotlib", "networkx", "rich")
 
 
 def imported(path):
@@ -41,12 +41,9 @@ def test_a_package_imports_only_what_lies_below_it(package):
     assert not wrong
 
 
-def test_importing_everything_is_quick_and_loads_nothing_heavy():
+def test_importing_everything_loads_nothing_heavy():
     program = (
-        "import json, sys, time; began = time.perf_counter(); import forge, functions, optim, rl; "
-        "spent = time.perf_counter() - began; "
-        f"print(json.dumps([spent, [name for name in {HEAVY!r} if name in sys.modules]]))"
+        "import json, sys; import forge, functions, optim, rl; "
+        f"print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))"
     )
-    runs = [json.loads(subprocess.check_output([sys.executable, "-c", program], cwd=ROOT)) for _ in range(5)]
-    assert runs[0][1] == []
-    assert min(seconds for seconds, _ in runs) < 0.3
+    assert json.loads(subprocess.check_output([sys.executable, "-c", program], cwd=ROOT)) == []

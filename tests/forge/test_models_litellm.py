@@ -220,10 +220,10 @@ def test_cancelling_a_call_ends_it():
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(slow.complete(HELLO), 0.2)
 
-    with OpenAIServer([Answer("late", wait=1.0)]) as server:
+    with OpenAIServer([Answer("late", wait=5.0)]) as server:
         began = time.monotonic()
         asyncio.run(impatient(model(server)))
-        assert time.monotonic() - began < 0.9
+        assert time.monotonic() - began < 4
 
 
 def test_many_contexts_are_in_flight_at_once():
