@@ -33,6 +33,8 @@ def compared(rule: Acceptance, tasks: Sequence[Task], play: Play, *, purpose: st
         while taken < len(streams) and len(pairs) + sum(len(stream.tasks) for stream in batch) < look:
             batch.append(streams[taken])
             taken += 1
+        if not batch and taken < len(streams):
+            continue  # a stream longer than a look has brought more pairs than it asks for
         if not batch:
             break
         pairs += _paired(batch, play(batch))
