@@ -93,22 +93,21 @@ class Setting:
 def _storeqa(policy: str | None, advice_cost: float | None, memory: bool, lora: int | None, seed: int) -> Setting:
     import forge
     import rl
-    from benchmarks import storeqa
-    from benchmarks.storeqa_ppo import recipe
+    from benchmarks.storeqa_ppo import recipe, shop
 
     cost = recipe.ABLATED_AT if advice_cost is None else advice_cost
     shown: tuple[forge.Session, ...] = ()
     if policy is None:
-        tasks = storeqa.streams(recipe.DEMONSTRATIONS, seed=f"demonstrations-{seed}")
-        teacher = recipe.agent(storeqa.Demonstrator(tasks, memory=memory), memory=memory)
+        tasks = shop.streams(recipe.DEMONSTRATIONS, seed=f"demonstrations-{seed}")
+        teacher = recipe.agent(shop.Demonstrator(tasks, memory=memory), memory=memory)
         shown = forge.evaluate(teacher, tasks, concurrency=256).sessions
         model = recipe.policy(seed)
     else:
         model = rl.Policy.from_pretrained(policy, lora=lora, functions=["search"], seed=seed)
     return Setting(
         recipe.agent(model, cost=cost, memory=memory),
-        storeqa.streams(recipe.TRAIN, seed=f"ppo-{seed}"),
-        storeqa.streams(recipe.EVALUATION, seed="evaluation"),
+        shop.streams(recipe.TRAIN, seed=f"ppo-{seed}"),
+        shop.streams(recipe.EVALUATION, seed="evaluation"),
         recipe.PPO,
         recipe.CHOICES,
         recipe.VARIANTS["ppo"].sessions if memory else None,

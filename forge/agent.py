@@ -42,9 +42,10 @@ class Agent:
     max_turns: model turns a task at most.
     max_tokens: tokens a task at most, in and out; None is no limit.
     max_seconds: wall time a task at most; None is no limit.
+    withheld: built-in tools that it does not get, such as "reflect".
 
     Raises:
-        ForgeError: names clash, or a limit is not positive.
+        ForgeError: names clash, a limit is not positive, or what is withheld is no built-in tool.
     """
 
     model: Any  # str or Model on the way in, a Model afterwards
@@ -58,6 +59,7 @@ class Agent:
     max_turns: int = 10
     max_tokens: int | None = None
     max_seconds: float | None = None
+    withheld: tuple[str, ...] = ()
     library: Library = field(default_factory=Library)
 
     def __post_init__(self, functions: Library | Iterable[Function | Callable[..., Any]]) -> None:
@@ -80,6 +82,7 @@ class Agent:
             limit = getattr(self, name)
             if limit is not None and not limit > 0:
                 raise ForgeError(f"Agent({name}={limit!r}): give a number above 0")
+        self._check_withheld()
         self._require_distinct_names()
 
     def run(self, task: str | Task, *, seed: int = 0) -> Session:
@@ -120,7 +123,8 @@ class Agent:
         """The agent's own tools and the built-in ones that its memory and expert allow."""
         memory = (*MEMORY_TOOLS, CLEAR_CONTEXT) if self.memory is not None else ()
         advice = ADVICE_TOOLS if self.expert is not None else ()
-        return (*self.tools, *memory, *advice, SUBMIT)
+        given = (tool for tool in (*memory, *advice) if tool.name not in self.withheld)
+        return (*self.tools, *given, SUBMIT)
 
     def _session(
         self, task: Task, memory: Memory | None, executor: Executor, seed: int, repeat: int
@@ -178,6 +182,11 @@ class Agent:
         if self.max_seconds is not None and seconds >= self.max_seconds:
             return "seconds"
         return None
+
+    def _check_withheld(self) -> None:
+        known = [tool.name for tool in (*MEMORY_TOOLS, CLEAR_CONTEXT, *ADVICE_TOOLS)]
+        if isinstance(self.withheld, str) or not set(self.withheld) <= set(known):
+            raise ForgeError(f"Agent(withheld={self.withheld!r}): give a list of built-in tools: {', '.join(known)}")
 
     def _require_distinct_names(self) -> None:
         seen: set[str] = set()

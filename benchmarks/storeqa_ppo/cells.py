@@ -12,8 +12,7 @@ from typing import Any
 
 import forge
 import rl
-from benchmarks import storeqa
-from benchmarks.storeqa_ppo import recipe
+from benchmarks.storeqa_ppo import recipe, shop
 from benchmarks.storeqa_ppo.baselines import AlwaysAsks, AsksWhenUnsure
 
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
@@ -61,8 +60,8 @@ def run(cell: Cell, folder: Path, threads: int) -> Mapping[str, Any]:
 
 
 def _imitate(cell: Cell, folder: Path) -> dict[str, Any]:
-    tasks = storeqa.streams(recipe.DEMONSTRATIONS, seed=f"demonstrations-{cell.seed}")
-    teacher = recipe.agent(storeqa.Demonstrator(tasks, memory=cell.memory is not False), memory=cell.memory)
+    tasks = shop.streams(recipe.DEMONSTRATIONS, seed=f"demonstrations-{cell.seed}")
+    teacher = recipe.agent(shop.Demonstrator(tasks, memory=cell.memory is not False), memory=cell.memory)
     shown = forge.evaluate(teacher, tasks, concurrency=TOGETHER)
     began = time.monotonic()
     result = rl.imitate(
@@ -94,8 +93,8 @@ def _train(cell: Cell, folder: Path) -> dict[str, Any]:
     policy = rl.Policy.from_pretrained(folder / cell.start.name)
     result = rl.train_ppo(
         recipe.agent(policy, cost=cell.cost, memory=cell.memory),
-        storeqa.streams(recipe.TRAIN, seed=f"ppo-{cell.seed}"),
-        storeqa.streams(recipe.VALIDATION, seed=f"validation-{cell.seed}"),
+        shop.streams(recipe.TRAIN, seed=f"ppo-{cell.seed}"),
+        shop.streams(recipe.VALIDATION, seed=f"validation-{cell.seed}"),
         ppo=variant.ppo,
         sessions=variant.sessions,
         sampling=variant.sampling,
@@ -116,7 +115,7 @@ def _train(cell: Cell, folder: Path) -> dict[str, Any]:
 
 def answered(agent: forge.Agent) -> list[list[Any]]:
     """Each evaluation question: stream, place in it, kind, right, advice sought, memory read."""
-    tasks = storeqa.streams(recipe.EVALUATION, seed="evaluation")
+    tasks = shop.streams(recipe.EVALUATION, seed="evaluation")
     seen = forge.evaluate(agent, tasks, concurrency=TOGETHER)
     rows, places = [], dict.fromkeys(tasks.streams(), 0)
     for task, session in zip(tasks, seen.sessions, strict=True):

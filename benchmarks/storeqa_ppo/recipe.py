@@ -8,7 +8,7 @@ from typing import Any
 
 import forge
 import rl
-from benchmarks import storeqa
+from benchmarks.storeqa_ppo import shop
 
 COSTS = (0.1, 0.3, 0.5)
 ABLATED_AT = 0.3  # the cost at which parts are taken away
@@ -47,7 +47,7 @@ class Variant:
     """One way to train, and at which costs and with how many policy seeds it is tried."""
 
     ppo: rl.PPO = PPO
-    sessions: Any = rl.FittedValue(threshold=storeqa.SAME, embed=storeqa.embed)  # a session objective, or None
+    sessions: Any = rl.FittedValue(threshold=shop.SAME, embed=shop.embed)  # a session objective, or None
     sampling: rl.Sampling = CHOICES
     start: str = "imitation"
     costs: tuple[float, ...] = (ABLATED_AT,)
@@ -58,10 +58,10 @@ VARIANTS: Mapping[str, Variant] = {
     "ppo": Variant(costs=COSTS, seeds=5),
     "no session value": Variant(sessions=None, costs=(0.3, 0.5), seeds=5),
     "heuristic": Variant(
-        sessions=rl.Heuristic(beta=0.1, threshold=storeqa.SAME, embed=storeqa.embed), costs=(0.3, 0.5)
+        sessions=rl.Heuristic(beta=0.1, threshold=shop.SAME, embed=shop.embed), costs=(0.3, 0.5)
     ),
     "stronger heuristic": Variant(
-        sessions=rl.Heuristic(beta=0.3, threshold=storeqa.SAME, embed=storeqa.embed), costs=(0.3, 0.5)
+        sessions=rl.Heuristic(beta=0.3, threshold=shop.SAME, embed=shop.embed), costs=(0.3, 0.5)
     ),
     "no memory": Variant(start="imitation without memory", sessions=None),
     "memory by words": Variant(start="imitation with memory by words"),
@@ -73,8 +73,8 @@ VARIANTS: Mapping[str, Variant] = {
 
 def policy(seed: int) -> rl.Policy:
     """A policy from scratch."""
-    return rl.Policy.tiny(storeqa.vocabulary(), words=True, layers=2, width=128, heads=8, max_new_tokens=24, seed=seed)
+    return rl.Policy.tiny(shop.vocabulary(), words=True, layers=2, width=128, heads=8, max_new_tokens=24, seed=seed)
 
 
 def agent(model: Any, *, cost: float = ABLATED_AT, memory: bool | forge.Memory = True) -> forge.Agent:
-    return storeqa.agent(model, advice_cost=cost, memory=memory)
+    return shop.agent(model, advice_cost=cost, memory=memory)

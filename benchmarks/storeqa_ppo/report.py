@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from benchmarks import storeqa
+from benchmarks.storeqa_ppo import shop
 from benchmarks.storeqa_ppo.recipe import EVALUATION, VARIANTS
 
 Rows = Sequence[Sequence[Any]]  # stream, place, kind, right, advice sought, memory read
@@ -178,7 +178,7 @@ def _variants(seen: Results) -> str:
 @cache
 def _subjects() -> Mapping[tuple[str, int], tuple[str, str]]:
     """What each opinion question of the evaluation is about, by stream and place."""
-    streams = storeqa.streams(EVALUATION, seed="evaluation").streams()
+    streams = shop.streams(EVALUATION, seed="evaluation").streams()
     return {
         (stream, place): (task.metadata["name"], task.metadata["topic"])
         for stream, tasks in streams.items()

@@ -109,6 +109,19 @@ def test_what_is_no_model_is_refused():
         forge.Agent(model=42)
 
 
+def test_a_withheld_tool_is_not_offered_and_cannot_be_called():
+    agent = forge.Agent(model="router", memory=forge.Memory(), withheld=("reflect",))
+    names = {tool.name for tool in agent.all_tools}
+    assert "reflect" not in names
+    assert {"retrieve_memory", "update_memory", "submit"} <= names
+
+
+@pytest.mark.parametrize("withheld", [("submit",), ("relfect",), "reflect"])
+def test_only_built_in_tools_can_be_withheld(withheld):
+    with pytest.raises(ForgeError, match="retrieve_memory, update_memory, reflect, clear_context, seek_advice"):
+        forge.Agent(model="router", withheld=withheld)
+
+
 def test_another_library_makes_another_agent_and_leaves_the_first():
     agent = forge.Agent(model="router", functions=[halve])
     other = replace(agent, library=Library())

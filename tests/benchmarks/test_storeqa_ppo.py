@@ -5,14 +5,13 @@ import statistics
 import pytest
 
 import forge
-from benchmarks import storeqa
-from benchmarks.storeqa_ppo import report
+from benchmarks.storeqa_ppo import report, shop
 from benchmarks.storeqa_ppo.baselines import AlwaysAsks
 
 
 @pytest.fixture(scope="module")
 def tasks():
-    return storeqa.streams(20, seed="test")
+    return shop.streams(20, seed="test")
 
 
 def of(tasks, kind):
@@ -20,10 +19,10 @@ def of(tasks, kind):
 
 
 def test_a_seed_gives_the_same_streams_and_no_two_seeds_share_a_shop(tasks):
-    assert storeqa.streams(20, seed="test").digest == tasks.digest
+    assert shop.streams(20, seed="test").digest == tasks.digest
     shops = {task.metadata["shop"] for task in tasks}
     assert len(shops) == 20
-    assert shops.isdisjoint(task.metadata["shop"] for task in storeqa.streams(20, seed="other"))
+    assert shops.isdisjoint(task.metadata["shop"] for task in shop.streams(20, seed="other"))
 
 
 def test_attributes_stand_in_the_question_and_opinions_do_not(tasks):
@@ -33,7 +32,7 @@ def test_attributes_stand_in_the_question_and_opinions_do_not(tasks):
 
 def test_the_query_of_a_search_finds_the_one_answer(tasks):
     for task in of(tasks, "search"):
-        assert storeqa.search(task.metadata["query"], forge.World(task)) == task.answer
+        assert shop.search(task.metadata["query"], forge.World(task)) == task.answer
 
 
 def test_an_opinion_that_comes_again_is_the_same_and_is_marked(tasks):
@@ -51,14 +50,14 @@ def alike(a, b):
 
 
 def test_two_questions_are_the_same_one_if_they_name_the_same_things():
-    first, again, other = storeqa.embed(["how is the noise of velo ?", "noise of velo , what do people say ?",
+    first, again, other = shop.embed(["how is the noise of velo ?", "noise of velo , what do people say ?",
                                          "how is the noise of mira ?"])  # fmt: skip
-    assert alike(first, again) >= storeqa.SAME > alike(first, other)
+    assert alike(first, again) >= shop.SAME > alike(first, other)
 
 
 def test_the_demonstrator_is_always_right_and_asks_about_nothing_twice(tasks):
-    model = storeqa.Demonstrator(tasks, asks=(0.5, 0.0))
-    seen = forge.evaluate(storeqa.agent(model, advice_cost=0.2), tasks)
+    model = shop.Demonstrator(tasks, asks=(0.5, 0.0))
+    seen = forge.evaluate(shop.agent(model, advice_cost=0.2), tasks)
     assert seen.score == 1.0
     asked = set()
     for task, session in zip(tasks, seen.sessions, strict=True):
@@ -70,12 +69,12 @@ def test_the_demonstrator_is_always_right_and_asks_about_nothing_twice(tasks):
 
 
 def test_always_asking_earns_one_minus_the_cost(tasks):
-    seen = forge.evaluate(storeqa.agent(AlwaysAsks(), advice_cost=0.3), tasks)
+    seen = forge.evaluate(shop.agent(AlwaysAsks(), advice_cost=0.3), tasks)
     assert (seen.score, seen.advice_rate, round(seen.reward, 6)) == (1.0, 1.0, 0.7)
 
 
 def test_every_word_of_questions_and_queries_is_in_the_vocabulary(tasks):
-    known = set(" ".join(storeqa.vocabulary()).split())
+    known = set(" ".join(shop.vocabulary()).split())
     for task in tasks:
         texts = [task.question, task.answer, task.metadata.get("query", "")]
         assert {word for text in texts for word in text.format().split()} <= known
