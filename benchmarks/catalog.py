@@ -76,6 +76,17 @@ def _math(seed: int) -> Benchmark:
     return Benchmark("math", *math_competition.disjoint(), math_competition.agent)
 
 
+def _storeqa(seed: int) -> Benchmark:
+    from benchmarks import storeqa
+
+    return Benchmark(
+        "storeqa",
+        storeqa.streams(240, seed=str(seed), length=10),
+        storeqa.streams(40, seed="test", split="test"),
+        storeqa.agent,
+    )
+
+
 def _svamp(seed: int) -> Benchmark:
     from benchmarks import mawps, svamp
 
@@ -111,6 +122,7 @@ def _word_problems(seed: int) -> Benchmark:
 _MADE: dict[str, Callable[[int], Benchmark]] = {
     "gaia": _gaia,
     "math": _math,
+    "storeqa": _storeqa,
     "svamp": _svamp,
     "tau-airline": _tau_airline,
     "tau-retail": _tau_retail,

@@ -9,6 +9,7 @@ from functions.errors import ForgeError
 from optim.acceptance import Acceptance, selection_of
 
 SMALLEST = 40  # tasks; parts of fewer are too small to tell two versions apart
+# Of independent units, which are streams where tasks have them.
 VALIDATION_SHARE, VALIDATION_MOST = 0.2, 120  # a comparison needs at most 60 pairs; more tasks keep it from overfitting
 HOLDOUT_SHARE, HOLDOUT_MOST = 0.2, 240  # so many show a difference of about 0.12
 
@@ -44,10 +45,13 @@ def split(dataset: Dataset, valset: Dataset | None, acceptance: Acceptance, *, g
                          "found is result.candidate (release=None ships it)")  # fmt: skip
         return Parts(dataset, None, None, tuple(notes))
     rest, holdout, validation = dataset, None, None
+    unit = len(dataset) / len(dataset.streams())  # tasks
     if gate:
-        rest, holdout = _taken(rest, round(HOLDOUT_SHARE * len(dataset)), HOLDOUT_MOST, f"holdout:{seed}")
+        most = round(HOLDOUT_MOST * unit)
+        rest, holdout = _taken(rest, round(HOLDOUT_SHARE * len(dataset)), most, f"holdout:{seed}")
     if compare:
-        rest, validation = _taken(rest, round(VALIDATION_SHARE * len(dataset)), VALIDATION_MOST, str(seed))
+        most = round(VALIDATION_MOST * unit)
+        rest, validation = _taken(rest, round(VALIDATION_SHARE * len(dataset)), most, str(seed))
     notes = [_parts_in_words(validation, holdout)]
     if gate and holdout is None:
         notes.append("the tasks form too few streams to hold some out: nothing can be certified, the start is shipped")

@@ -114,6 +114,7 @@ class Policy:
         context: int = 512,
         vocabulary: int = 4096,
         words: bool = False,
+        tied: bool = False,
         seed: int = 0,
         **settings: Any,  # of the class
     ) -> Policy:
@@ -122,6 +123,7 @@ class Policy:
         Args:
             texts: what the tokenizer is trained on; of a data set, its questions and answers.
             words: one token a word, for small closed vocabularies; else byte-level BPE.
+            tied: tokens are written with the vectors they are read with: copying forms sooner, other things may not.
             seed: of the first weights.
 
         Raises:
@@ -139,7 +141,7 @@ class Policy:
             num_hidden_layers=layers,
             num_attention_heads=heads, num_key_value_heads=heads, max_position_embeddings=context,
             pad_token_id=tokenizer.pad_token_id, bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id, tie_word_embeddings=False,
+            eos_token_id=tokenizer.eos_token_id, tie_word_embeddings=tied,
         )  # fmt: skip
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

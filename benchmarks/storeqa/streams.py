@@ -89,7 +89,9 @@ def texts() -> list[str]:
     """What a tokenizer is trained on, so that it has a token for every common word."""
     shown = [f"{task.question} {task.answer}" for task in streams(40, seed="tokenizer")]
     queries = [task.metadata["query"] for task in streams(40, seed="tokenizer") if "query" in task.metadata]
-    return [*shown, *queries, *(text for task in streams(10, seed="tokenizer") for text in notes(task).values())]
+    remembered = [f"- (reflection) {note}" for task in streams(40, seed="tokenizer") for note in notes(task).values()]
+    advice = [str(task.metadata.get("advice", "")) for task in streams(40, seed="tokenizer")]
+    return [*shown, *queries, *remembered, *advice, *["(nothing like that is remembered)", "remembered"] * 100]
 
 
 def notes(task: Task) -> dict[str, str]:
@@ -169,14 +171,14 @@ def _computation(generator: random.Random, scene: Scene, split: Split) -> Questi
         text = said(generator, wording.SUM, split, a=a, b=b, p=p, q=q, n=n, m=m)
         return Question(text, str(n * p + m * q), {"name": a, "unit": unit})
     if what == "rest":
-        money = n * p + generator.randint(1, 50)
+        money = -(-(n * p + 1) // 50) * 50
         text = said(generator, wording.REST, split, a=a, p=p, n=n, m=money)
         return Question(text, str(money - n * p), {"name": a, "unit": unit})
     if what == "share":
         text = said(generator, wording.SHARE, split, a=a, n=n, t=n * p)
         return Question(text, str(p), {"name": a, "unit": unit})
     if what == "weight":
-        text = said(generator, wording.HEAVY, split, a=a, n=n, w=w)
+        text = said(generator, wording.WEIGHT, split, a=a, n=n, w=w)
         return Question(text, str(n * w), {"name": a, "unit": unit})
     if what == "saving":
         percent = generator.choice((10, 20, 30, 40, 50))

@@ -1,10 +1,12 @@
-"""The words of the shop: what is sold, what can be asked, and how people put it. Each split has its own sentences, made
-of words that the training sentences have."""
+"""The words of the shop: what is sold, what can be asked, and how people put it. Each split has sentences of its own,
+made of parts that the others have too."""
 
 from __future__ import annotations
 
+import itertools
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Literal
 
 Split = Literal["train", "validation", "test"]
@@ -39,123 +41,91 @@ SERVICES: Mapping[str, Mapping[str, float]] = {
 }
 
 _OPENINGS = ("", "", "Hello. ", "Please: ", "A question: ", "One more thing: ", "Tell me, please. ", "Excuse me. ")
+_ENDS = ("?", ", please?", " now?")
 
-LOOK_UP: Mapping[Split, tuple[str, ...]] = {
-    "train": (
-        "What is the {column} of {name}?", "Tell me the {column} of {name}.", "Which {column} does {name} have?",
-        "{name} has which {column}?", "I need the {column} of {name}.", "What {column} has {name}?",
-        "For {name}, what is the {column}?", "The {column} of {name} is what?",
-    ),
-    "validation": ("What is the {column} that {name} has?", "I need to know which {column} {name} has."),
-    "test": ("Tell me which {column} {name} has.", "What {column} does {name} have?",
-             "The {column} of {name}, please."),
-}  # fmt: skip
-SEARCH: Mapping[Split, tuple[str, ...]] = {
-    "train": (
-        "Which one has {first} and {second}?", "Find the one with {first} and {second}.",
-        "I need the one that has {first} and {second}.", "Which product has {first} and {second}?",
-        "Look for {first} and {second}. Which one is it?", "{first} and {second}: which one is that?",
-        "What is the one with {first} and {second}?", "Tell me which product is the one with {first} and {second}.",
-    ),
-    "validation": ("Find the product that has {first} and {second}.", "With {first} and {second}, which one is it?"),
-    "test": ("Which product is it with {first} and {second}?", "Look for the one that has {first} and {second}.",
-             "I need the product with {first} and {second}."),
-}  # fmt: skip
-EXTREME: Mapping[Split, tuple[str, ...]] = {
-    "train": (
-        "Which {kind} has the {end} {column}?", "Find the {kind} with the {end} {column}.",
-        "I need the {kind} that has the {end} {column}.", "What is the {kind} with the {end} {column}?",
-        "Look for the {end} {column}. Which {kind} is it?", "Tell me which {kind} has the {end} {column}.",
-    ),
-    "validation": ("Which {kind} is the one with the {end} {column}?",),
-    "test": ("Tell me the {kind} that has the {end} {column}.", "Which {kind} is it that has the {end} {column}?"),
-}  # fmt: skip
+# A sentence takes one part of each group; the places of its parts say which split it belongs to (`split_of`).
+Parts = tuple[tuple[str, ...], ...]
+LOOK_UP: Parts = (
+    ("What is", "Tell me", "I need", "Give me", "Do you know", "I ask for"),
+    (" the {column} of {name}", " the {column} that {name} has", " the {column} for {name}"),
+    _ENDS,
+)
+SEARCH: Parts = (
+    ("Which one has", "Find the one with", "I need the product with", "What is the one with",
+     "Look for the product with", "Which product has"),
+    (" {first} and {second}", " {first} and also {second}", " {first} with {second}"),
+    _ENDS,
+)  # fmt: skip
+EXTREME: Parts = (
+    ("Which {kind} has", "Find the {kind} with", "I need the {kind} with", "What is the {kind} with",
+     "Look for the {kind} with", "Give me the {kind} with"),
+    (" the {end} {column}", " the {end} {column} of all", " the {column} that is the {end}"),
+    _ENDS,
+)  # fmt: skip
 ENDS: Mapping[str, str] = {"lowest": "ASC", "highest": "DESC"}
-# Sentences of a sum, a rest, a share, a weight, a discount, a difference.
-SUM: Mapping[Split, tuple[str, ...]] = {
-    "train": (
-        "A {a} is {p} coins and a {b} is {q} coins. What do {n} {a} and {m} {b} cost together?",
-        "The price of {a} is {p} coins, that of {b} is {q}. How much are {n} {a} and {m} {b} together?",
-        "{a} costs {p} coins and {b} costs {q}. What is the total for {n} {a} and {m} {b}?",
-        "{a}: {p} coins. {b}: {q} coins. What is the price of {n} {a} and {m} {b} together?",
-        "If {a} costs {p} and {b} costs {q} coins, what do I pay for {n} {a} and {m} {b} in total?",
-    ),
-    "validation": ("A {a} costs {p} coins, a {b} costs {q}. What do I pay for {n} {a} and {m} {b} together?",),
-    "test": ("The {a} is {p} coins and the {b} is {q}. How much do I pay in total for {n} {a} and {m} {b}?",
-             "If a {a} costs {p} coins and a {b} {q}, what is the total price of {n} {a} and {m} {b}?"),
-}  # fmt: skip
-REST: Mapping[Split, tuple[str, ...]] = {
-    "train": (
-        "I have {m} coins and buy {n} {a} for {p} coins each. How many coins are left?",
-        "From {m} coins I pay for {n} {a} at {p} each. What is left?",
-        "With {m} coins I buy {n} {a}, each for {p}. How much money is left?",
-        "I pay with {m} coins and take {n} {a} at {p} coins each. What do I get back?",
-    ),
-    "validation": ("I have {m} coins and take {n} {a} at {p} each. How much is left?",),
-    "test": ("With {m} coins I pay for {n} {a}, each for {p} coins. How many coins do I get back?",
-             "From {m} coins I buy {n} {a} for {p} each. How many coins are left?"),
-}  # fmt: skip
-SHARE: Mapping[Split, tuple[str, ...]] = {
-    "train": (
-        "A box of {n} {a} costs {t} coins. What is the price of a single {a}?",
-        "For {n} {a} I pay {t} coins in the box. What does a single {a} cost?",
-        "{n} {a} in a box are {t} coins. How much is a single {a}?",
-    ),
-    "validation": ("A box of {n} {a} is {t} coins. How much does a single {a} cost?",),
-    "test": ("For a box of {n} {a} I pay {t} coins. How much is a single {a}?",),
-}  # fmt: skip
-HEAVY: Mapping[Split, tuple[str, ...]] = {
-    "train": (
-        "{n} {a} are sent, each of {w} g. How many g is that?",
-        "How many g are {n} {a} that weigh {w} g each?",
-        "I carry {n} {a} of {w} g each. What do they weigh together?",
-    ),
-    "validation": ("How many g do {n} {a} weigh that have {w} g each?",),
-    "test": ("I carry {n} {a} that weigh {w} g each. How many g is that together?",),
-}  # fmt: skip
-SAVING: Mapping[Split, tuple[str, ...]] = {
-    "train": (
-        "The {a} is {p} coins, less {d} percent today. How many coins less is that?",
-        "A {a} costs {p} coins. With {d} percent less, what do I save?",
-        "I get {d} percent back on a {a}. It costs {p} coins. How much do I save?",
-    ),
-    "validation": ("The {a} costs {p} coins, today {d} percent less. What do I save?",),
-    "test": ("A {a} is {p} coins. How much do I save with {d} percent less?",),
-}  # fmt: skip
-GAP: Mapping[Split, tuple[str, ...]] = {
-    "train": (
-        "{b} costs {q} coins and {a} costs {p}. How much more is {b} than {a}?",
-        "The {b} is {q} coins, the {a} is {p} coins. What is the difference in price?",
-        "A {b} is {q} coins and a {a} is {p}. How many coins more do I pay for the {b}?",
-    ),
-    "validation": ("The {b} costs {q} coins and the {a} costs {p}. What is the difference?",),
-    "test": ("{b} is {q} coins, {a} is {p} coins. How much more do I pay for {b} than for {a}?",),
-}  # fmt: skip
-OPINION: Mapping[Split, tuple[str, ...]] = {
-    "train": (
-        "How is the {topic} of {name}?", "What do people say about the {topic} of {name}?",
-        "The {topic} of {name}: what do people say?", "Tell me about the {topic} of {name}.",
-        "What about the {topic} of {name}?", "{name} has which {topic}, do people say?",
-        "How do people find the {topic} of {name}?",
-    ),
-    "validation": ("What about {name}, how do people find the {topic}?",
-                   "Tell me what people say about the {topic} of {name}."),
-    "test": ("How about the {topic} of {name}?", "The {topic} of {name}: how do people find it?",
-             "What do people find about the {topic} of {name}?"),
-}  # fmt: skip
-RULE: Mapping[Split, tuple[str, ...]] = {
-    "train": (
-        "How long is the {service} of the {material} {name}?", "The {service} of the {material} {name}: how long?",
-        "How long does the {service} of the {material} {name} take?",
-        "Tell me how long the {service} of the {material} {name} is.",
-        "For the {material} {name}, how long is the {service}?", "What is the {service} time of the {material} {name}?",
-    ),
-    "validation": ("Tell me the {service} time of the {material} {name}.",),
-    "test": ("How long is the {service} time of the {material} {name}?",
-             "For the {material} {name}, what is the {service} time?"),
-}  # fmt: skip
+SUM: Parts = (
+    ("{a} costs {p} coins and {b} costs {q}.", "The price of {a} is {p} coins, that of {b} is {q}.",
+     "{a}: {p} coins. {b}: {q} coins.", "A {a} is {p} coins and a {b} is {q}."),
+    (" What do {n} {a} and {m} {b} cost", " How much are {n} {a} and {m} {b}", " What is that for {n} {a} and {m} {b}"),
+    (" together?", " in total?", " in all?"),
+)  # fmt: skip
+REST: Parts = (
+    ("I have {m} coins.", "There are {m} coins in my hand.", "I pay with {m} coins.", "My money: {m} coins."),
+    (" I take {n} {a} for {p} each.", " I buy {n} {a} at {p} coins each.", " I buy {n} {a}, each for {p}."),
+    (" What is left?", " How many coins are left?", " What do I get back?", " How much money do I have then?"),
+)  # fmt: skip
+SHARE: Parts = (
+    ("A box of {n} {a} costs {t} coins.", "For {n} {a} in a box I pay {t} coins.", "{n} {a} are {t} coins in a box."),
+    (" What is the price of a single {a}", " What does a single {a} cost", " How much is a single {a}"),
+    _ENDS,
+)  # fmt: skip
+WEIGHT: Parts = (
+    ("{n} {a} are sent, each of {w} g.", "I carry {n} {a} of {w} g each.", "{n} {a} weigh {w} g each.",
+     "There are {n} {a} with {w} g each."),
+    (" How many g is that", " What do they weigh", " What is the weight"),
+    (" together?", " in total?", " in all?"),
+)  # fmt: skip
+SAVING: Parts = (
+    ("A {a} costs {p} coins, less {d} percent.", "The {a} is {p} coins, with {d} percent off.",
+     "{a}: {p} coins. Today {d} percent less."),
+    (" What do I save", " How many coins do I save", " How much less is that"),
+    _ENDS,
+)  # fmt: skip
+GAP: Parts = (
+    ("{b} costs {q} coins and {a} costs {p}.", "The {b} is {q} coins, the {a} is {p} coins.",
+     "{b}: {q} coins. {a}: {p} coins."),
+    (" How much more is the {b}", " What is the difference", " How many coins more do I pay for the {b}"),
+    _ENDS,
+)  # fmt: skip
+OPINION: Parts = (
+    ("How is", "What about", "Tell me about", "What do people say about", "How do people find", "I ask about"),
+    (" the {topic} of {name}", " the {topic} that {name} has", " the {topic} with {name}"),
+    _ENDS,
+)
+RULE: Parts = (
+    ("How long is", "What is", "Tell me", "I need to know", "Do you know", "I ask for"),
+    (" the {service} time of the {material} {name}", " the {service} time for the {material} {name}",
+     " the time of {service} for the {material} {name}"),
+    _ENDS,
+)  # fmt: skip
 
 
-def said(generator: random.Random, sentences: Mapping[Split, tuple[str, ...]], split: Split, **parts: object) -> str:
+def split_of(places: Sequence[int]) -> Split:
+    """Sixths of the sentences are for validation and for the test: their parts are known, they together are not."""
+    return {0: "test", 1: "validation"}.get(sum(places) % 6, "train")  # type: ignore[return-value]
+
+
+@cache
+def sentences(parts: Parts, split: Split) -> tuple[str, ...]:
+    """All sentences of a split."""
+    places = (tuple(range(len(group))) for group in parts)
+    return tuple(
+        "".join(group[place] for group, place in zip(parts, chosen, strict=True))
+        for chosen in itertools.product(*places)
+        if split_of(chosen) == split
+    )
+
+
+def said(generator: random.Random, parts: Parts, split: Split, **words: object) -> str:
     """A sentence of the split, perhaps after a word of greeting."""
-    return generator.choice(_OPENINGS) + generator.choice(sentences[split]).format(**parts)
+    return generator.choice(_OPENINGS) + generator.choice(sentences(parts, split)).format(**words)

@@ -57,9 +57,7 @@ class Variant:
 VARIANTS: Mapping[str, Variant] = {
     "ppo": Variant(costs=COSTS, seeds=5),
     "no session value": Variant(sessions=None, costs=(0.3, 0.5), seeds=5),
-    "heuristic": Variant(
-        sessions=rl.Heuristic(beta=0.1, threshold=shop.SAME, embed=shop.embed), costs=(0.3, 0.5)
-    ),
+    "heuristic": Variant(sessions=rl.Heuristic(beta=0.1, threshold=shop.SAME, embed=shop.embed), costs=(0.3, 0.5)),
     "stronger heuristic": Variant(
         sessions=rl.Heuristic(beta=0.3, threshold=shop.SAME, embed=shop.embed), costs=(0.3, 0.5)
     ),

@@ -1,0 +1,193 @@
+"""StoreQA: what its questions promise, and the expert, demonstrator and oracle that act in it."""
+
+import itertools
+import statistics
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import forge
+import optim
+from benchmarks import storeqa
+from benchmarks.storeqa import wording
+from benchmarks.storeqa.assistant import ShopExpert
+from benchmarks.storeqa.oracle import ask_now
+from benchmarks.storeqa.streams import SHARES, notes
+from functions import ForgeError
+
+NAMES = ("LOOK_UP", "SEARCH", "EXTREME", "SUM", "REST", "SHARE", "WEIGHT", "SAVING", "GAP", "OPINION", "RULE")
+SENTENCES = [getattr(wording, name) for name in NAMES]
+
+
+@pytest.fixture(scope="module")
+def tasks():
+    return storeqa.streams(12, seed="test")
+
+
+def of(tasks, kind):
+    return [task for task in tasks if task.metadata["kind"] == kind]
+
+
+def answering(model, tasks, **settings):
+    return forge.evaluate(storeqa.agent(model, **settings), tasks)
+
+
+def test_a_seed_gives_the_same_streams_and_splits_and_seeds_share_no_shop(tasks):
+    assert storeqa.streams(12, seed="test").digest == tasks.digest
+    shops = {task.metadata["shop"] for task in tasks}
+    assert len(shops) == 12
+    for other in (storeqa.streams(12, seed="other"), storeqa.streams(12, seed="test", split="test")):
+        assert shops.isdisjoint(task.metadata["shop"] for task in other)
+
+
+@pytest.mark.parametrize("parts", SENTENCES)
+def test_each_split_has_sentences_of_its_own_made_of_parts_that_training_has(parts):
+    train, validation, test = (set(wording.sentences(parts, split)) for split in ("train", "validation", "test"))
+    assert not train & (validation | test)
+    assert not validation & test
+    assert min(len(train), len(validation), len(test)) > 0
+    for part in itertools.chain(*parts):
+        assert any(part in sentence for sentence in train)
+
+
+def test_all_kinds_come_as_often_as_they_should():
+    kinds = [task.metadata["kind"] for task in storeqa.streams(100, seed="shares")]
+    for kind, share in SHARES.items():
+        assert kinds.count(kind) / len(kinds) == pytest.approx(share, abs=0.025)
+
+
+@pytest.mark.parametrize("length", [10, 500])
+def test_streams_are_as_long_as_they_should_be(length):
+    assert [len(stream) for stream in storeqa.streams(2, seed="long", length=length).streams().values()] == [length] * 2
+
+
+@pytest.mark.parametrize(("arguments", "told"), [({"length": 9}, "10 to 500"), ({"split": "dev"}, "train, validation")])
+def test_streams_that_cannot_be_are_refused(arguments, told):
+    with pytest.raises(ForgeError, match=told):
+        storeqa.streams(1, seed="x", **arguments)
+
+
+def test_look_ups_stand_in_the_question_and_what_experts_know_does_not(tasks):
+    assert all(task.answer in task.question for task in of(tasks, "look-up"))
+    for kind in ("opinion", "rule"):
+        assert not any(task.answer in task.question for task in of(tasks, kind))
+
+
+def test_the_query_of_a_search_finds_the_one_answer(tasks):
+    for task in of(tasks, "search"):
+        assert storeqa.search(task.metadata["query"], forge.World(task)) == task.answer
+
+
+def test_opinions_are_the_same_for_a_product_and_rules_for_a_material(tasks):
+    for stream in tasks.streams().values():
+        known = {}
+        for task in [*of(stream, "opinion"), *of(stream, "rule")]:
+            subject = task.metadata["subject"]
+            assert task.metadata["returning"] == (subject in known)
+            assert known.setdefault(subject, task.answer) == task.answer
+
+
+def test_numbers_are_right_by_value_and_with_their_unit(tasks):
+    task = next(task for task in of(tasks, "computation") if task.metadata["unit"] == "coins")
+    for answer, expected in ((task.answer, True), (float(task.answer), True), (f"{task.answer} coins.", True),
+                             (f"{task.answer} g", False), ("many", False), (None, False)):  # fmt: skip
+        session = forge.Session(task_id=task.id, question=task.question, answer=answer, steps=(), stop="submitted")
+        assert storeqa.right(task, session) is expected
+
+
+def test_an_expert_says_what_a_rule_holds_for_and_costs_something_from_0_to_1(tasks):
+    task = of(tasks, "rule")[0]
+    assert ShopExpert(0.3).advise(task, "?") == f"{task.answer}, like everything made of {task.metadata['material']}"
+    with pytest.raises(ForgeError, match="cost=2"):
+        ShopExpert(2)
+
+
+def alike(a, b):
+    """Cosine."""
+    return float(a @ b / (a @ a * (b @ b)) ** 0.5)
+
+
+def test_a_lesson_is_found_for_other_products_of_the_material_and_a_fact_for_its_own_alone(tasks):
+    for stream in tasks.streams().values():
+        for task, other in itertools.pairwise(of(stream, "rule")):
+            found = storeqa.embed([task.question, *notes(task).values(), other.question])
+            question, fact, lesson, another = found
+            assert alike(question, fact) >= storeqa.SAME
+            assert alike(question, lesson) >= storeqa.SAME
+            same = task.metadata["subject"] == other.metadata["subject"]
+            assert (alike(another, lesson) >= storeqa.SAME) == same
+            if task.metadata["name"] != other.metadata["name"]:
+                assert alike(another, fact) < storeqa.SAME
+
+
+def test_the_demonstrator_is_always_right_and_asks_about_nothing_twice(tasks):
+    seen = answering(storeqa.Demonstrator(tasks, asks=(0.5, 0.0)), tasks, advice_cost=0.2)
+    assert seen.accuracy == 1
+    asked = set()
+    for task, session in zip(tasks, seen.sessions, strict=True):
+        if session.advice_count:
+            subject = (task.stream, task.metadata["subject"])
+            assert subject not in asked
+            asked.add(subject)
+
+
+def test_a_demonstrator_that_cannot_reflect_asks_more_often(tasks):
+    agent = storeqa.agent(storeqa.Demonstrator(tasks, asks=(1.0, 0.0)))
+    whole = forge.evaluate(agent, tasks)
+    single = forge.evaluate(forge.Agent(**{**vars(agent), "withheld": ("reflect",)}), tasks)
+    assert single.accuracy == whole.accuracy == 1
+    assert single.advice_rate > whole.advice_rate + 0.03
+
+
+def test_functions_are_forged_from_computations_and_solve_those_in_other_words():
+    train = storeqa.streams(60, seed="forge", length=10)
+    result = forge.train(storeqa.agent("router"), train, release=None, optimizer=optim.SynthesisOptimizer())
+    test = storeqa.streams(6, seed="forge", split="test")
+    seen = forge.evaluate(result.agent, test)
+    right = [session.score for task, session in zip(test, seen.sessions, strict=True)
+             if task.metadata["kind"] == "computation"]  # fmt: skip
+    assert statistics.fmean(right) > 0.9
+
+
+@pytest.mark.parametrize("cost", [0.0, 0.1, 0.3, 0.5, 0.9])
+def test_nobody_who_does_not_know_the_shop_does_better_than_the_oracle(cost):
+    test = storeqa.streams(40, seed="oracle")
+    oracle = answering(storeqa.Oracle(test, cost), test, advice_cost=cost)
+    for asks in (0.0, 0.3, 1.0):
+        other = answering(Guessing(test, asks), test, advice_cost=cost)
+        assert oracle.reward > other.reward - 0.01
+
+
+class Guessing(storeqa.Oracle):
+    """The oracle's skills, but asking at random where nothing is known."""
+
+    def __init__(self, tasks, asks):
+        super().__init__(tasks, cost=1.0)
+        for stream in tasks.streams().values():
+            known = set()
+            for place, task in enumerate(stream):
+                subject = task.metadata.get("subject")
+                if subject in known:
+                    self._known.add(task.id)
+                elif subject is not None and (hash((place, len(known))) % 100) / 100 < asks:
+                    self.asked.add(task.id)
+                    known.add(subject)
+
+
+@given(left=st.integers(0, 60), rate=st.floats(0, 0.2), sure=st.floats(0, 1), cost=st.floats(0, 1))
+def test_asking_pays_at_once_where_it_is_worth_more_than_a_guess(left, rate, sure, cost):
+    if 1 - cost > sure:
+        assert ask_now(left, rate, sure, cost)
+    if not ask_now(left, rate, sure, cost):
+        assert not ask_now(left, rate, sure, min(1.0, cost + 0.1))
+
+
+def test_the_last_question_is_asked_exactly_if_that_is_worth_more_than_a_guess():
+    assert ask_now(0, 0.1, 0.5, 0.49)
+    assert not ask_now(0, 0.1, 0.5, 0.51)
+
+
+def test_asking_early_pays_where_the_question_comes_again():
+    assert ask_now(30, 0.1, 0.5, 0.8)
+    assert not ask_now(3, 0.1, 0.5, 0.8)
