@@ -37,7 +37,9 @@ class Scene:
     rules: Mapping[tuple[str, str], str]  # by material and service
 
 
-def streams(count: int, *, seed: str, split: Split = "train", length: int = LENGTH) -> forge.Dataset:
+def streams(
+    count: int, *, seed: str, split: Split = "train", length: int = LENGTH, shares: Mapping[str, float] = SHARES
+) -> forge.Dataset:
     """Whole streams by seed: every stream is a shop of its own.
 
     A question is one of: a look-up (the facts stand before it), a search (in the shop's table), a computation over
@@ -48,21 +50,24 @@ def streams(count: int, *, seed: str, split: Split = "train", length: int = LENG
         count: streams.
         split: whose sentences are used; shops differ by seed and split.
         length: questions a stream, 10 to 500; the longer, the more comes again.
+        shares: of the kinds of questions.
 
     Raises:
-        ForgeError: an unknown split, or a length out of range.
+        ForgeError: an unknown split or kind, or a length out of range.
     """
     if split not in get_args(Split):
         raise ForgeError(f"streams(split={split!r}): one of {', '.join(get_args(Split))}")
     if not 10 <= length <= LONGEST:
         raise ForgeError(f"streams(length={length}): a stream has 10 to {LONGEST} questions")
+    if not set(shares) <= set(SHARES):
+        raise ForgeError(f"streams(shares={dict(shares)}): of {', '.join(SHARES)}")
     rows = []
     for number in range(count):
         name = f"{split}-{seed}-{number}"
         generator = random.Random(name)
         scene, seen = _scene(generator), set[str]()
         for place in range(length):
-            kind = _drawn(generator, SHARES)
+            kind = _drawn(generator, shares)
             question = _MAKERS[kind](generator, scene, split)
             details = dict(question.details)
             if subject := details.get("subject"):

@@ -62,7 +62,10 @@ def test_streams_are_as_long_as_they_should_be(length):
     assert [len(stream) for stream in storeqa.streams(2, seed="long", length=length).streams().values()] == [length] * 2
 
 
-@pytest.mark.parametrize(("arguments", "told"), [({"length": 9}, "10 to 500"), ({"split": "dev"}, "train, validation")])
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [({"length": 9}, "10 to 500"), ({"split": "dev"}, "train, validation"), ({"shares": {"gossip": 1}}, "of look-up")],
+)
 def test_streams_that_cannot_be_are_refused(arguments, told):
     with pytest.raises(ForgeError, match=told):
         storeqa.streams(1, seed="x", **arguments)
