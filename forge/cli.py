@@ -1,5 +1,5 @@
-"""The command line: `forge quickstart | train | ppo | eval | functions`. A face of the whole: it may import every
-layer."""
+"""The command line: `forge quickstart | train | ppo | eval | bench | serve | functions`. A face of the whole: it may
+import every layer."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from benchmarks.bench.command import bench
 from benchmarks.ppo_command import ppo
 from functions.errors import ForgeError
 
@@ -30,6 +31,7 @@ app = typer.Typer(
 functions_app = typer.Typer(no_args_is_help=True, help="Look at, compare and export what was learned.")
 app.add_typer(functions_app, name="functions")
 app.command()(ppo)
+app.command()(bench)
 
 DataOption = Annotated[str, typer.Option("--data", help="mawps, word-problems, or a .jsonl or .csv file.")]
 TestOption = Annotated[Path | None, typer.Option("--test", help="Held-out tasks, if --data is a file.")]
@@ -247,8 +249,8 @@ def _library(folder: Path) -> Library:
     return library_in(folder)
 
 
-def benchmark_of(data: str, test: Path | None, metric: str, seed: int) -> Benchmark:
-    """A named data set, or a file of which a part is held out."""
+def benchmark_of(data: str, test: Path | None, metric: str, seed: int, *, told: bool = True) -> Benchmark:
+    """A named data set, or a file of which a part is held out; `told` says so on the terminal."""
     import forge
     from benchmarks.catalog import Benchmark, load
 
@@ -258,7 +260,8 @@ def benchmark_of(data: str, test: Path | None, metric: str, seed: int) -> Benchm
     tasks = _file(data, score)
     if test is None:
         train_part, test_part = tasks.split(0.7, seed=seed)
-        print(f"--test is not given: {len(test_part)} of {len(tasks)} tasks are held out by seed {seed}")
+        if told:
+            print(f"--test is not given: {len(test_part)} of {len(tasks)} tasks are held out by seed {seed}")
     else:
         train_part, test_part = tasks, _file(test, score)
     return Benchmark(Path(data).stem, train_part, test_part, lambda model: forge.Agent(model=model))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import rl
 
 COST = 0.3
-VOCABULARY, LAYERS, WIDTH, HEADS, NEW_TOKENS = 800, 2, 96, 6, 40
+VOCABULARY, LAYERS, WIDTH, HEADS, NEW_TOKENS = 800, 2, 96, 3, 40
 # Demonstrations have more of what must be copied from the question: copying forms late, after many examples of it.
 SHOWN = {"look-up": 0.4, "search": 0.15, "computation": 0.2, "opinion": 0.15, "rule": 0.1}
 SHORT = 10  # questions a stream where functions are forged: they remember nothing, and many streams certify sooner
@@ -86,7 +86,7 @@ class StoreCourse:
         import rl
 
         return Recipe(
-            rl.Imitation(epochs=1.4, batch=32, learning_rate=1e-2, patience=4, least_accuracy=0.8),
+            rl.Imitation(epochs=1.4, batch=16, learning_rate=1e-2, every=200, patience=4, least_accuracy=0.8),
             rl.PPO(
                 batch=600, minibatch=128, epochs=2, learning_rate=1e-3, value_learning_rate=3e-3, detach_value=True,
                 gamma=1.0, lam=1.0, advantages="scale", learn="choices",

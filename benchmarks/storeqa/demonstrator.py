@@ -20,7 +20,8 @@ class Demonstrator:
 
     Args:
         tasks: what it will be asked.
-        asks: how often it seeks advice where nothing is remembered: on what only experts know, and on other questions.
+        asks: how often it seeks advice where nothing is remembered: on what only experts know or no function of the
+            agent computes, and on other questions.
     """
 
     name = "demonstrator"
@@ -47,20 +48,16 @@ class Demonstrator:
         if worth and "retrieve_memory" in able and "retrieve_memory" not in seen:
             return _call("retrieve_memory")
         known = any(note in seen.get("retrieve_memory", "") for note in worth.values())
+        computed = self._router.act([context])[0] if details["kind"] == "computation" else None
+        beyond = bool(worth) or (computed is not None and computed.calls[0].arguments.get("answer", "") is None)
         luck = random.Random(f"ask:{context.seed}:{context.task_id}").random()
-        if (
-            "seek_advice" in able
-            and not known
-            and not seen.keys() - {"retrieve_memory"}
-            and luck < self._asks[not worth]
-        ):
+        fresh = not known and not seen.keys() - {"retrieve_memory"}
+        if "seek_advice" in able and fresh and luck < self._asks[not beyond]:
             return _call("seek_advice")
         if "query" in details and "search" in able and "search" not in seen:
             return _call("search", details["query"])
-        if details["kind"] == "computation":
-            computed = self._router.act([context])[0]
-            if computed.calls[0].arguments.get("answer", "") is not None:
-                return computed
+        if computed is not None and not beyond:
+            return computed
         return _call("submit", task.answer)
 
 

@@ -174,23 +174,24 @@ def _computation(generator: random.Random, scene: Scene, split: Split) -> Questi
     unit = "g" if what == "weight" else "coins"
     if what == "sum":
         text = said(generator, wording.SUM, split, a=a, b=b, p=p, q=q, n=n, m=m)
-        return Question(text, str(n * p + m * q), {"name": a, "unit": unit})
+        return Question(text, str(n * p + m * q), {"name": a, "unit": unit, "formula": what})
     if what == "rest":
         money = -(-(n * p + 1) // 50) * 50
         text = said(generator, wording.REST, split, a=a, p=p, n=n, m=money)
-        return Question(text, str(money - n * p), {"name": a, "unit": unit})
+        return Question(text, str(money - n * p), {"name": a, "unit": unit, "formula": what})
     if what == "share":
         text = said(generator, wording.SHARE, split, a=a, n=n, t=n * p)
-        return Question(text, str(p), {"name": a, "unit": unit})
+        return Question(text, str(p), {"name": a, "unit": unit, "formula": what})
     if what == "weight":
         text = said(generator, wording.WEIGHT, split, a=a, n=n, w=w)
-        return Question(text, str(n * w), {"name": a, "unit": unit})
+        return Question(text, str(n * w), {"name": a, "unit": unit, "formula": what})
     if what == "saving":
         percent = generator.choice((10, 20, 30, 40, 50))
         text = said(generator, wording.SAVING, split, a=a, p=p, d=percent)
-        return Question(text, f"{p * percent / 100:g}", {"name": a, "unit": unit})
+        return Question(text, f"{p * percent / 100:g}", {"name": a, "unit": unit, "formula": what})
     q += p == q
-    return Question(said(generator, wording.GAP, split, a=a, b=b, p=p, q=q), str(q - p), {"name": b, "unit": unit})
+    text = said(generator, wording.GAP, split, a=a, b=b, p=p, q=q)
+    return Question(text, str(q - p), {"name": b, "unit": unit, "formula": what})
 
 
 def _opinion(generator: random.Random, scene: Scene, split: Split) -> Question:

@@ -1,0 +1,137 @@
+"""A bench from its settings to its page: what is not done yet is done, and then all that is there is reported."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from benchmarks.bench import regimes
+from benchmarks.bench.console import watched
+from benchmarks.bench.jobs import CELLS, TRAININGS, jobs_for, local_workers
+from benchmarks.bench.outcome import Cell
+from benchmarks.bench.report import write
+from benchmarks.bench.setup import Setup, require_weights
+from functions.errors import ForgeError
+
+PACKAGES = ("forge-agents", "torch", "transformers", "trl", "litellm", "numpy")
+BENCH = "bench.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which cells; without a cost, at the data set's own."""
+
+    regimes: Sequence[str]
+    seeds: int
+    costs: Sequence[float] = ()
+    without: Sequence[str] = ()
+    advice_first: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """`page` is None where not even one cell is finished; `failed` gives the reason by job."""
+
+    page: Path | None
+    failed: Mapping[str, str] = field(default_factory=dict)
+    interrupted: bool = False
+
+
+def run_bench(
+    setup: Setup, wanted: Wanted, folder: Path, *, workers: int | None = None, overwrite: bool = False
+) -> Ended:
+    """Do what is not done yet, and write the tables, the pictures and the page.
+
+    Args:
+        workers: processes side by side; None is one a core.
+        overwrite: replace a bench that lies in the folder.
+
+    Raises:
+        ForgeError: unknown regimes or parts, a data set that is not found, or a folder of another bench.
+    """
+    cells = cells_of(setup, wanted)
+    begin(folder, setup, [cell.name for cell in cells], overwrite)
+    todo = [job for job in jobs_for(cells) if job.cell is None or not (folder / CELLS / f"{job.name}.json").exists()]
+    cores = os.cpu_count() or 1
+    processes = min(workers or cores, max(1, len(todo)))
+    failed: Mapping[str, str] = {}
+    interrupted = False
+    try:
+        with local_workers(processes) as pool:
+            failed = watched(setup, folder, todo, pool, side_by_side=processes, threads=max(1, cores // processes))
+    except KeyboardInterrupt:
+        interrupted = True
+    page = write(folder) if any((folder / CELLS).glob("*.json")) else None
+    return Ended(page, failed, interrupted)
+
+
+def cells_of(setup: Setup, wanted: Wanted) -> tuple[Cell, ...]:
+    """The cells that are asked for, with what they are held against."""
+    weights = [name for name in wanted.regimes if name in regimes.WEIGHTS]
+    if weights:
+        require_weights()
+    course = setup.trainer(Path()).course
+    costs: list[float | None] = [*wanted.costs] or [setup.default_cost()]
+    references = []
+    if course.agent("router", costs[0]).expert is not None:
+        references = [regimes.ALWAYS, *([regimes.NEVER] if weights else [])]
+        if course.oracle(costs[0] or 0.0) is not None:
+            references.append(regimes.ORACLE)
+    return regimes.planned(
+        course.name, wanted.regimes, seeds=wanted.seeds, costs=costs, without=wanted.without,
+        advice_first=wanted.advice_first, references=references, calls_tools=setup.model != "router",
+    )  # fmt: skip
+
+
+def begin(folder: Path, setup: Setup, cells: list[str], overwrite: bool) -> None:
+    """Make the folder, or see that what lies there was made in the same way.
+
+    Raises:
+        ForgeError: it was not.
+    """
+    path = folder / BENCH
+    if overwrite and path.exists():
+        for part in (CELLS, TRAININGS):
+            shutil.rmtree(folder / part, ignore_errors=True)
+        path.unlink()
+    earlier: dict[str, Any] = {}
+    if path.exists():
+        try:
+            earlier = json.loads(path.read_text(encoding="utf-8"))
+            was = setup.differing(earlier["settings"])
+        except (ValueError, KeyError) as error:
+            raise ForgeError(f"{path} is damaged ({error!r}): give another --run, or --overwrite") from error
+        if was:
+            told = ", ".join(f"{name}={value!r}" for name, value in was.items())
+            raise ForgeError(f"{folder} holds a bench with {told}: give the same, another --run, or --overwrite to "
+                             "replace it")  # fmt: skip
+    contents = {
+        "dataset": setup.dataset,
+        "command": shlex.join(["forge", *sys.argv[1:]]),
+        "versions": {"python": platform.python_version(), **_versions()},
+        "settings": asdict(setup),
+        "cells": list(dict.fromkeys([*earlier.get("cells", []), *cells])),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(contents, indent=1), encoding="utf-8")
+    except OSError as error:
+        raise ForgeError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found

@@ -1,0 +1,105 @@
+"""What a person sees while a bench is at work: what runs, how far it is, what has come out."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+from benchmarks.bench.jobs import CELLS, TRAININGS, Done, Job, run
+from benchmarks.bench.outcome import Outcome
+from benchmarks.bench.setup import Setup
+from benchmarks.bench.trainings import spent_in
+
+
+def watched(
+    setup: Setup, folder: Path, jobs: Sequence[Job], workers: Executor, *, side_by_side: int, threads: int
+) -> dict[str, str]:
+    """Do the jobs and tell of each; returns the failed ones with the reason."""
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console(file=sys.stderr, highlight=False)
+    console.print(f"{len(jobs)} steps to do, {side_by_side} side by side")
+    failed: dict[str, str] = {}
+    board = Board(folder / TRAININGS, len(jobs))
+    stop = Event()
+    with Live(board.lines(), console=console, refresh_per_second=2, transient=True) as live:
+
+        def refresh() -> None:
+            while not stop.wait(0.5):
+                live.update(board.lines())
+
+        painter = Thread(target=refresh, daemon=True)
+        if console.is_terminal:
+            painter.start()
+        try:
+            for done in run(setup, folder, jobs, workers, side_by_side=side_by_side, threads=threads):
+                if done.interrupted:
+                    raise KeyboardInterrupt
+                board.done += 1
+                console.print(_told(folder, done))
+                if done.error:
+                    failed.setdefault(done.job.name, done.error)  # a training has the name of its first cell
+        finally:
+            stop.set()
+    return failed
+
+
+def _told(folder: Path, done: Done) -> str:
+    job = done.job
+    if done.error:
+        return f"[red]failed[/]  {job.name}: {done.error}"
+    if job.cell is None:
+        spent = spent_in(folder / TRAININGS / job.name)
+        return f"trained {job.name}: {spent.seconds:.0f} s"
+    path = folder / CELLS / f"{job.name}.json"
+    seen = Outcome.from_json(path.read_bytes(), name=str(path))
+    return (f"played  {job.name}: [bold]total score {seen.total:.3f}[/], right {seen.accuracy:.3f}, advice "
+            f"{seen.advice_rate:.3f}")  # fmt: skip
+
+
+class Board:
+    """The trainings at work, from what they write into their folders. Mutable: `done` counts finished jobs."""
+
+    def __init__(self, folder: Path, total: int) -> None:
+        self._folder, self._total, self._began = folder, total, time.time()
+        self.done = 0
+
+    def lines(self) -> Any:  # a rich renderable
+        from rich.table import Table
+
+        table = Table.grid(padding=(0, 2))
+        table.add_row(f"[bold]{self.done} of {self._total}[/]", f"{time.time() - self._began:.0f} s", "")
+        for path in sorted(self._folder.glob("*/")):
+            if not (path / "training.json").exists() and (latest := _latest(path)):
+                table.add_row("", path.name, latest)
+        return table
+
+
+def _latest(folder: Path) -> str:
+    """The last thing that a training has told."""
+    for path in (folder / "progress.jsonl", folder / "run" / "events.jsonl"):
+        if path.exists() and (line := _last_line(path)):
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            shown = {key: event[key] for key in ("step", "accuracy", "reward", "advice_rate", "score") if key in event}
+            numbers = (f"{key} {value:.3f}" if isinstance(value, float) else f"{key} {value}" for key, value in
+                       shown.items() if value is not None)  # fmt: skip
+            return f"{event.get('kind', '')} {', '.join(numbers)}"
+    return ""
+
+
+def _last_line(path: Path) -> str:
+    with path.open("rb") as file:
+        file.seek(0, 2)
+        file.seek(max(0, file.tell() - 4_000))
+        lines = file.read().decode("utf-8", "replace").strip().splitlines()
+    return lines[-1] if lines else ""

@@ -1,0 +1,179 @@
+"""What a bench needs of a data set: tasks for each kind of training, a policy to begin with, and how it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import forge
+from benchmarks.catalog import Benchmark
+from forge.models.protocol import Context
+from forge.models.router import Router
+from forge.session import Action, Call, Session
+from functions import Library
+from functions.errors import ForgeError
+
+if TYPE_CHECKING:
+    import rl
+
+CONTEXT, VOCABULARY = 512, 4096  # of a policy from scratch: ids
+TOGETHER = 256  # streams played side by side by a local policy
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How weights are trained."""
+
+    imitation: rl.Imitation
+    ppo: rl.PPO
+    sampling: rl.Sampling
+    sessions: Any = None  # a session objective, or None
+    rollouts: int = 30_000
+
+
+class Course(Protocol):
+    """The parts of a data set, each used for one purpose only."""
+
+    @property
+    def name(self) -> str: ...
+
+    def agent(self, model: Any, cost: float | None) -> forge.Agent:
+        """The agent that every regime starts from; without an expert if the cost is None and the data set has none."""
+
+    def function_tasks(self, seed: int) -> tuple[forge.Dataset, forge.Dataset | None]:
+        """What functions are forged on, and what versions are compared and certified on (None: split off)."""
+
+    def demonstrations(self, agent: forge.Agent, seed: int) -> tuple[Session, ...]:
+        """Sessions to imitate, of an agent with these functions, tools and memory."""
+
+    def weight_tasks(self, seed: int) -> tuple[forge.Dataset, forge.Dataset]:
+        """What PPO plays, and what its policies are looked at on."""
+
+    def test(self) -> forge.Dataset:
+        """The same for all cells, and used for nothing else."""
+
+    def policy(self, library: Library, demonstrations: tuple[Session, ...], seed: int) -> rl.Policy:
+        """The weights that imitation begins with."""
+
+    def recipe(self) -> Recipe: ...
+
+    def oracle(self, cost: float) -> Any:
+        """A model that plays the test as well as can be; None where nobody knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much of a data set is used; None is all of it, or the recipe's.
+
+    Args:
+        train: training tasks.
+        test: test tasks, drawn by seed 0.
+        rollouts: of PPO.
+        demonstrations: training tasks that are demonstrated.
+    """
+
+    train: int | None = None
+    test: int | None = None
+    rollouts: int | None = None
+    demonstrations: int | None = None
+
+
+@dataclass(frozen=True)
+class AnyCourse:
+    """Any data set: an eighth of its training tasks is looked at while weights are trained, demonstrations are right
+    answers, computed by the agent's functions where they are right.
+
+    Args:
+        policy_path: a folder or hub id of a causal language model; None is a small policy from scratch.
+    """
+
+    benchmark: Benchmark
+    sizes: Sizes = Sizes()
+    policy_path: str | None = None
+    _train: forge.Dataset = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        train = self.benchmark.train
+        object.__setattr__(self, "_train", train if self.sizes.train is None else train.sample(self.sizes.train))
+
+    @property
+    def name(self) -> str:
+        return self.benchmark.name
+
+    def agent(self, model: Any, cost: float | None) -> forge.Agent:
+        from dataclasses import replace
+
+        start = self.benchmark.agent(model)
+        if cost is None:
+            return start
+        expert: Any = start.expert
+        return replace(start, expert=forge.GoldExpert(cost) if expert is None else replace(expert, cost=cost))
+
+    def function_tasks(self, seed: int) -> tuple[forge.Dataset, forge.Dataset | None]:
+        return self._train, None
+
+    def demonstrations(self, agent: forge.Agent, seed: int) -> tuple[Session, ...]:
+        from dataclasses import replace
+
+        tasks, _ = self.weight_tasks(seed)
+        tasks = tasks if self.sizes.demonstrations is None else tasks.sample(self.sizes.demonstrations)
+        seen = forge.evaluate(replace(agent, model=Answerer(tasks)), tasks, seed=seed, concurrency=TOGETHER)
+        shown = tuple(session for session in seen.sessions if session.score == 1)
+        if len(shown) < 2:
+            raise ForgeError(f"{self.name}: {len(shown)} of {len(tasks)} answers given outright count as right: there "
+                             "is nothing to imitate; train weights on sessions of a model (forge ppo "
+                             "--demonstrations)")  # fmt: skip
+        return shown
+
+    def weight_tasks(self, seed: int) -> tuple[forge.Dataset, forge.Dataset]:
+        validation, train = self._train.split(0.125, seed=f"validation-{seed}")
+        return train, validation
+
+    def test(self) -> forge.Dataset:
+        return self.benchmark.test if self.sizes.test is None else self.benchmark.test.sample(self.sizes.test)
+
+    def policy(self, library: Library, demonstrations: tuple[Session, ...], seed: int) -> rl.Policy:
+        import rl
+
+        if self.policy_path is not None:
+            return rl.Policy.from_pretrained(self.policy_path, functions=library.names, seed=seed, max_new_tokens=256)
+        written = (step.action.calls[0].text for session in demonstrations for step in session.steps)
+        texts = [*(session.question for session in demonstrations), *(text for text in written if text)]
+        return rl.Policy.tiny(texts, context=CONTEXT, vocabulary=VOCABULARY, max_new_tokens=64, seed=seed)
+
+    def recipe(self) -> Recipe:
+        import rl
+
+        pretrained = self.policy_path is not None
+        return Recipe(
+            rl.Imitation(learning_rate=1e-5 if pretrained else 2e-3, patience=4),
+            rl.PPO(learning_rate=1e-5 if pretrained else 3e-4, kl=rl.KL(0.1, estimator="imitation"), critic_warmup=2),
+            rl.Sampling(greedy_arguments=True) if not pretrained else rl.Sampling(),
+            rl.FittedValue() if self.benchmark.agent("router").memory is not None else None,
+            self.sizes.rollouts or 4_000,
+        )
+
+    def oracle(self, cost: float) -> None:
+        return None
+
+
+class Answerer:
+    """A model that says what is right outright, or has a function compute it where the router would call one."""
+
+    name = "answerer"
+
+    def __init__(self, tasks: forge.Dataset) -> None:
+        self._answers: Mapping[str, Any] = {task.id: task.answer for task in tasks}
+        self._router = Router()
+
+    def act(self, contexts: list[Context]) -> list[Action]:
+        return [self._one(context) for context in contexts]
+
+    def _one(self, context: Context) -> Action:
+        if any(tool.kind == "function" for tool in context.tools):
+            computed = self._router.act([context])[0]
+            if computed.calls[0].arguments.get("answer", "") is not None:
+                return computed
+        answer = self._answers[context.task_id]
+        return Action(calls=(Call("submit", {"answer": answer}),))

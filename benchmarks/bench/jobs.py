@@ -1,0 +1,159 @@
+"""What has to be done for a bench, in an order that every step finds what it needs, by processes side by side."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.bench.outcome import Cell
+from benchmarks.bench.playing import played
+from benchmarks.bench.regimes import Training, training_of
+from benchmarks.bench.setup import Setup
+from benchmarks.bench.trainings import Interrupted
+from functions.errors import ForgeError
+
+CELLS, TRAININGS = "cells", "trainings"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A training, or, where there is none, a cell to be played. Jobs of equal work are equal."""
+
+    training: Training | None
+    cell: Cell | None = None
+
+    @property
+    def name(self) -> str:
+        return self.cell.name if self.cell is not None else self.training.name if self.training is not None else ""
+
+    @property
+    def needs(self) -> Job | None:
+        """The job that must be done before."""
+        needed = self.training if self.cell is not None else self.training.before if self.training else None
+        return None if needed is None else Job(needed)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A job's end: `error` says why it failed, "" if it did not."""
+
+    job: Job
+    error: str = ""
+    interrupted: bool = False
+
+
+def jobs_for(cells: Sequence[Cell]) -> tuple[Job, ...]:
+    """Everything to be done for the cells, each job once, what is needed before what needs it."""
+    found: dict[Job, None] = {}
+    for cell in cells:
+        training = training_of(cell)
+        for step in training.chain if training is not None else ():
+            found[Job(step)] = None
+        found[Job(training, cell)] = None
+    return tuple(found)
+
+
+def run(
+    setup: Setup, folder: Path, jobs: Sequence[Job], workers: Executor, *, side_by_side: int, threads: int
+) -> Iterator[Done]:
+    """Do the jobs; what has failed takes what needs it along. Yields each end as it comes.
+
+    Args:
+        folder: of the bench.
+        workers: where jobs run; any executor will do whose processes share the folder.
+        side_by_side: jobs handed to it at a time.
+        threads: of each.
+    """
+    waiting, failed = list(jobs), dict[Job, str]()
+    over: set[Job] = set()
+    running: dict[Future[Done], Job] = {}
+    while waiting or running:
+        for job in list(waiting):
+            if job.needs in failed:
+                waiting.remove(job)
+                failed[job] = f"{job.needs.name if job.needs else ''} failed"
+                yield Done(job, failed[job])
+            elif (job.needs is None or job.needs in over) and len(running) < side_by_side:
+                waiting.remove(job)
+                running[workers.submit(do, setup, folder, job, threads)] = job
+        if not running:
+            continue
+        finished, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in finished:
+            job, done = running.pop(future), future.result()
+            if done.error:
+                failed[job] = done.error
+            over.add(job)
+            yield done
+
+
+def do(setup: Setup, folder: Path, job: Job, threads: int) -> Done:
+    """Do one job in this process; a failure is its result. One that was done before is not done again."""
+    if _STOP is not None and _STOP.is_set():
+        return Done(job, interrupted=True)
+    _prepare(threads)
+    try:
+        trainer = setup.trainer(folder / TRAININGS)
+        if job.cell is None:
+            assert job.training is not None
+            trainer.train(job.training, job.training.cell.seed)
+        else:
+            played(trainer, job.cell).save(folder / CELLS)
+    except (Interrupted, KeyboardInterrupt):
+        return Done(job, interrupted=True)
+    except ForgeError as error:
+        return Done(job, str(error))
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return Done(job)
+
+
+def _prepare(threads: int) -> None:
+    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+    with contextlib.suppress(ImportError):  # functions can be forged without torch
+        import torch
+
+        torch.set_num_threads(threads)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextlib.contextmanager
+def local_workers(count: int) -> Iterator[Executor]:
+    """Processes of this machine; Ctrl-C interrupts what they do, once, and waits until it is put away."""
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
+    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(stop, os.getpid()))
+    try:
+        yield pool
+    except BaseException:
+        stop.set()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+_STOP: Any = None  # in a worker: the event that says to stop
+
+
+def _begin(stop: Any, parent: int) -> None:
+    """In a worker: the terminal's Ctrl-C goes to the parent alone, and nobody outlives it."""
+    global _STOP
+    _STOP = stop
+    os.setpgrp()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        while not stop.wait(0.2):
+            if os.getppid() != parent:
+                os._exit(1)
+        os.kill(os.getpid(), signal.SIGINT)  # ignored between jobs
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,125 @@
+"""The regimes, the parts that can be taken away, and what each cell of a bench has to be trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from benchmarks.bench.outcome import Cell
+from functions.errors import ForgeError
+
+BEFORE = {  # what each regime goes on from
+    "base": None,
+    "forge": None,
+    "sft": None,
+    "ppo": "sft",
+    "forge+sft": "forge",
+    "forge+ppo": "forge+sft",
+    "ppo+forge": "ppo",
+}
+REGIMES = tuple(BEFORE)
+DEFAULT = ("base", "forge", "sft", "ppo", "forge+ppo", "ppo+forge")
+NEVER, ALWAYS, ORACLE = "never asks", "always asks", "oracle"  # what the regimes are held against
+WEIGHTS = ("sft", "ppo", "forge+sft", "forge+ppo", "ppo+forge")
+FORGED = ("forge", "forge+sft", "forge+ppo", "ppo+forge")
+AGENT_PARTS = ("memory", "reflection", "advice", "tools", "planning")
+FORGE_PARTS = ("rollback", "early_stop", "progressive", "filters", "release")
+PARTS = (*AGENT_PARTS, "rl", *FORGE_PARTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """One training, which several cells may share: imitation does not depend on what advice costs.
+
+    `regime` is what this step makes; `before` is the training that it goes on from.
+    """
+
+    cell: Cell
+
+    @property
+    def regime(self) -> str:
+        return self.cell.regime
+
+    @property
+    def name(self) -> str:
+        return self.cell.name
+
+    @property
+    def before(self) -> Training | None:
+        earlier = BEFORE[self.regime]
+        return None if earlier is None else training_of(replace(self.cell, regime=earlier))
+
+    @property
+    def chain(self) -> tuple[Training, ...]:
+        """All that is trained for this, the first step first."""
+        before = self.before
+        return (*(before.chain if before is not None else ()), self)
+
+
+def training_of(cell: Cell) -> Training | None:
+    """What has to be trained before a cell can be played; None where nothing is."""
+    if cell.without == "rl":
+        earlier = {"ppo": "sft", "forge+ppo": "forge+sft", "ppo+forge": "forge+sft"}[cell.regime]
+        return training_of(replace(cell, regime=earlier, without=""))
+    regime = "sft" if cell.regime == NEVER else cell.regime
+    if regime in ("base", ALWAYS, ORACLE):
+        return None
+    without = "" if cell.without in FORGE_PARTS and regime not in FORGED else cell.without
+    if regime in ("ppo", "forge+ppo", "ppo+forge"):
+        return Training(replace(cell, without=without))
+    return Training(replace(cell, regime=regime, without=without, advice_cost=None, advice_first=None))
+
+
+def touched(regime: str, part: str, *, calls_tools: bool) -> bool:
+    """Whether taking the part away changes what is trained or played.
+
+    Args:
+        calls_tools: whether the model that no weights are trained of calls tools at all; the router does not.
+    """
+    if part == "rl":
+        return regime in ("ppo", "forge+ppo")
+    if part in FORGE_PARTS:
+        return regime in FORGED
+    return regime in WEIGHTS or (calls_tools and regime in REGIMES)
+
+
+def planned(
+    dataset: str,
+    regimes: Sequence[str],
+    *,
+    seeds: int,
+    costs: Sequence[float | None],
+    without: Sequence[str] = (),
+    advice_first: int | None = None,
+    references: Iterable[str] = (),
+    calls_tools: bool,
+) -> tuple[Cell, ...]:
+    """The cells of a bench, the whole before its ablations, seed by seed.
+
+    Parts are taken away at the first cost; references are what the regimes are held against.
+
+    Raises:
+        ForgeError: an unknown regime or part, or a part that no chosen regime has.
+    """
+    for name in regimes:
+        if name not in REGIMES:
+            raise ForgeError(f"--regimes {name}: one of {', '.join(REGIMES)}")
+    for part in without:
+        if part not in PARTS:
+            raise ForgeError(f"--without {part}: one of {', '.join(PARTS)}")
+        if not any(touched(regime, part, calls_tools=calls_tools) for regime in regimes):
+            raise ForgeError(f"--without {part}: none of {', '.join(regimes)} has that part: choose other regimes")
+    cells = [
+        Cell(dataset, regime, "", cost, advice_first, seed)
+        for cost in costs
+        for seed in range(seeds)
+        for regime in (*references, *regimes)
+    ]
+    cells += [
+        Cell(dataset, regime, part, costs[0], advice_first, seed)
+        for part in without
+        for seed in range(seeds)
+        for regime in regimes
+        if touched(regime, part, calls_tools=calls_tools)
+    ]
+    return tuple(dict.fromkeys(cells))

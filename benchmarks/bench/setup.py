@@ -1,0 +1,106 @@
+"""What a bench is made of, in plain values: every process makes the data set and the models from them itself."""
+
+from __future__ import annotations
+
+import multiprocessing
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import forge
+import optim
+from benchmarks.bench.course import AnyCourse, Course, Sizes
+from benchmarks.bench.trainings import Trainer
+from functions.errors import ForgeError
+
+STOREQA = "storeqa"
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """The settings that all cells of a bench share; see `forge bench --help`."""
+
+    dataset: str
+    model: str = "router"
+    api_base: str | None = None
+    optimizer: str | None = None
+    policy: str | None = None
+    train: int | None = None
+    test_tasks: int | None = None
+    rollouts: int | None = None
+    demonstrations: int | None = None
+    test: str | None = None
+    metric: str = "exact"
+
+    def course(self) -> Course:
+        """The data set with its recipe.
+
+        Raises:
+            ForgeError: it is not known, or its files are not found.
+        """
+        if self.dataset == STOREQA:
+            from benchmarks.storeqa.course import StoreCourse
+
+            given: dict[str, Any] = {
+                "trained": self.train,
+                "tested": self.test_tasks,
+                "rollouts": self.rollouts,
+                "demonstrated": self.demonstrations,
+            }
+            given = {name: value for name, value in given.items() if value is not None}
+            return StoreCourse(**given, policy_path=self.policy)
+        from forge.cli import benchmark_of
+
+        test = None if self.test is None else Path(self.test)
+        benchmark = benchmark_of(self.dataset, test, self.metric, 0, told=multiprocessing.parent_process() is None)
+        return AnyCourse(benchmark, Sizes(self.train, self.test_tasks, self.rollouts, self.demonstrations), self.policy)
+
+    def default_cost(self) -> float | None:
+        """What advice costs where nobody says; None where the data set has no expert."""
+        if self.dataset == STOREQA:
+            from benchmarks.storeqa.course import COST
+
+            return COST
+        expert = _trainer(self, Path()).course.agent("router", None).expert
+        return None if expert is None else float(expert.cost)
+
+    def trainer(self, folder: Path) -> Trainer:
+        """Who trains in that folder; one a process."""
+        return _trainer(self, folder)
+
+    def differing(self, earlier: dict[str, Any]) -> dict[str, Any]:
+        """The settings that were others in an earlier bench, as they were."""
+        return {name: earlier.get(name) for name, value in asdict(self).items() if earlier.get(name) != value}
+
+
+@lru_cache(maxsize=4)
+def _trainer(setup: Setup, folder: Path) -> Trainer:
+    return Trainer(setup.course(), folder, _model(setup), _optimizer(setup))
+
+
+def _model(setup: Setup) -> Any:
+    if setup.model == "router":
+        return setup.model
+    model = forge.models.LiteLLM(setup.model, api_base=setup.api_base)
+    model.check()
+    return model
+
+
+def _optimizer(setup: Setup) -> Any:
+    if setup.optimizer is None:
+        return None
+    if setup.optimizer == "synthesis":
+        return optim.SynthesisOptimizer()
+    return optim.AgentOptimizer(forge.models.LiteLLM(setup.optimizer, api_base=setup.api_base))
+
+
+def require_weights() -> None:
+    """Raises:
+    ForgeError: what training weights needs is not installed.
+    """
+    try:
+        import rl.policy  # noqa: F401
+    except ImportError as error:
+        raise ForgeError(f'training weights needs the extra: pip install "forge-agents[rl]" ({error}); '
+                         "--regimes base,forge does without") from error  # fmt: skip

@@ -1,0 +1,263 @@
+"""One training of a bench in a folder of its own: its library, its policy, and what it cost. A finished one is read."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import forge
+import optim
+from benchmarks.bench.course import TOGETHER, Course
+from benchmarks.bench.early_expert import EarlyExpert
+from benchmarks.bench.outcome import Cell
+from benchmarks.bench.regimes import WEIGHTS, Training
+from functions import Library
+from functions.errors import ForgeError
+
+if TYPE_CHECKING:
+    import rl
+
+DONE, POLICY, LIBRARY = "training.json", "policy", "library"
+FEWEST_CALLS = "Call a function at once, and write nothing before it."
+
+
+class Interrupted(ForgeError):
+    """A training was cut off; what it has done is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What one step of training took; its curve holds pairs of rollouts and the total score on validation tasks."""
+
+    rollouts: int = 0
+    demonstrations: int = 0
+    tokens: int = 0
+    usd: float = 0.0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    gpu_seconds: float = 0.0
+    curve: tuple[tuple[float, float], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """Args:
+    course: the data set.
+    folder: a folder for each training lies in it.
+    model: what is trained without weights: a model, or its id.
+    optimizer: of functions; None is what fits the model.
+    """
+
+    course: Course
+    folder: Path
+    model: Any = "router"
+    optimizer: Any = None
+
+    def train(self, training: Training, seed: int) -> Spent:
+        """Do the training, or read what it spent; what it goes on from must be done.
+
+        Raises:
+            Interrupted: it was cut off, and goes on the next time.
+        """
+        folder = self.folder / training.name
+        if not (folder / DONE).exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            wall, processor = time.monotonic(), _processor_seconds()
+            spent = self._step(training, folder, seed)
+            spent = replace(
+                spent, seconds=time.monotonic() - wall, cpu_seconds=_processor_seconds() - processor,
+                gpu_seconds=time.monotonic() - wall if training.regime in WEIGHTS and _on_gpu() else 0.0,
+            )  # fmt: skip
+            partial = folder / f"{DONE}.partial"
+            partial.write_text(json.dumps(asdict(spent)), encoding="utf-8")
+            os.replace(partial, folder / DONE)
+        return spent_in(folder)
+
+    def agent(self, cell: Cell, tasks: forge.Dataset, model: Any = None) -> forge.Agent:
+        """The agent of a cell, without the part that it does without.
+
+        Args:
+            tasks: what it will play, where advice is for the first tasks of a stream only.
+        """
+        agent = ablated(self.course.agent(self.model if model is None else model, cell.advice_cost), cell.without)
+        if cell.advice_first is not None and agent.expert is not None:
+            agent = replace(agent, expert=EarlyExpert(agent.expert, tasks, cell.advice_first))
+        return agent
+
+    def library(self, training: Training | None) -> Library:
+        """The functions that a training ends with: its own, or those of what it goes on from."""
+        for step in reversed(training.chain if training is not None else ()):
+            if (found := self.folder / step.name / LIBRARY).exists():
+                return Library.load(found)
+        return Library()
+
+    def policy(self, training: Training) -> rl.Policy:
+        """The weights that a training ends with."""
+        import rl
+
+        for step in reversed(training.chain):
+            if (found := self.folder / step.name / POLICY).exists():
+                return rl.Policy.from_pretrained(found, functions=self.library(training).names)
+        raise ForgeError(f"{training.name} has no policy in {self.folder}: train it first")
+
+    def _step(self, training: Training, folder: Path, seed: int) -> Spent:
+        if training.regime in ("forge", "ppo+forge"):
+            return self._forge(training, folder, seed)
+        if training.regime in ("sft", "forge+sft"):
+            return self._imitate(training, folder, seed)
+        return self._ppo(training, folder, seed)
+
+    def _forge(self, training: Training, folder: Path, seed: int) -> Spent:
+        tasks, valset = self.course.function_tasks(seed)
+        before = training.before
+        model = None if before is None else self.policy(before)
+        agent = self.agent(training.cell, tasks, model)
+        result = forge.train(
+            agent, tasks, valset, **self._settings(training.cell.without, local=model is not None), seed=seed,
+            concurrency=TOGETHER if model is not None else 16, run=forge.Run(folder / "run", resume=True),
+        )  # fmt: skip
+        if result.stopped == "interrupted":
+            raise Interrupted(f"{training.name} was interrupted")
+        result.library.save(folder / LIBRARY)
+        kept = [(trial.spent, trial.score) for trial in result.history if trial.decision == "keep"]
+        ends = [(0, result.baseline), *kept, (result.rollouts, result.score)]
+        return Spent(
+            rollouts=result.rollouts,
+            tokens=result.cost.tokens,
+            usd=result.cost.usd,
+            curve=tuple((float(rollouts), score) for rollouts, score in ends if score is not None),
+            notes=(*result.notes, f"{training.name} shipped {result.shipped}: {result.why}"),
+        )
+
+    def _settings(self, without: str, *, local: bool) -> dict[str, Any]:
+        """Of `forge.train`, without a part of it."""
+        optimizer = optim.SynthesisOptimizer() if local and self.optimizer is None else self.optimizer
+        if without == "progressive":
+            if not isinstance(optimizer, optim.AgentOptimizer):
+                raise ForgeError("--without progressive: only a language model as optimizer updates progressively: "
+                                 "give --optimizer")  # fmt: skip
+            optimizer = replace(optimizer, progressive=False)
+        settings: dict[str, Any] = {"optimizer": optimizer}
+        if without == "rollback":
+            settings["acceptance"] = optim.Always()
+        if without == "early_stop":
+            # a search that ends by itself may go on as long as it likes, a language model needs a limit
+            settings["schedule"] = optim.Schedule(patience=None)
+            settings["budget"] = forge.Budget(rollouts=20_000)
+        if without == "filters":
+            settings["filters"] = None
+        if without == "release":
+            settings["release"] = None
+        return settings
+
+    def _imitate(self, training: Training, folder: Path, seed: int) -> Spent:
+        import rl
+
+        library = self.library(training.before)
+        start = replace(self.agent(training.cell, self.course.test()), library=library)
+        shown = self.course.demonstrations(start, seed)
+        policy = self.course.policy(library, shown, seed)
+        result = rl.imitate(
+            replace(start, model=policy), shown, imitation=self.course.recipe().imitation, seed=seed,
+            on_look=lambda look: _told(folder, "imitation", step=look.step, accuracy=look.accuracy),
+        )  # fmt: skip
+        result.policy.save_pretrained(folder / POLICY)
+        return Spent(demonstrations=len(shown))
+
+    def _ppo(self, training: Training, folder: Path, seed: int) -> Spent:
+        import rl
+
+        recipe, before = self.course.recipe(), training.before
+        assert before is not None
+        tasks, validation = self.course.weight_tasks(seed)
+        both = forge.Dataset([*tasks, *validation], metric=tasks.metric)
+        agent = replace(self.agent(training.cell, both, self.policy(before)), library=self.library(before))
+        crosses = agent.memory is not None and agent.expert is not None  # else a session is worth nothing to others
+        result = rl.train_ppo(
+            agent, tasks, validation, ppo=recipe.ppo, sampling=recipe.sampling,
+            sessions=recipe.sessions if crosses else None, budget=forge.Budget(rollouts=recipe.rollouts),
+            concurrency=TOGETHER, run=forge.Run(folder / "run", resume=True), seed=seed,
+        )  # fmt: skip
+        if result.stop == "interrupted":
+            raise Interrupted(f"{training.name} was interrupted")
+        result.policy.save_pretrained(folder / POLICY)
+        offset = sum(spent_in(self.folder / step.name).rollouts for step in before.chain)
+        start = [(offset, result.baseline.reward)] if result.baseline is not None else []
+        looks = [(offset + row["rollouts"], row["validation_reward"]) for row in result.history
+                 if "validation_reward" in row]  # fmt: skip
+        return Spent(
+            rollouts=result.rollouts,
+            tokens=round(sum(row["action_tokens"] for row in result.history)),
+            curve=tuple((float(rollouts), float(reward)) for rollouts, reward in [*start, *looks]),
+            notes=tuple(result.notes),
+        )
+
+
+def ablated(agent: forge.Agent, part: str) -> forge.Agent:
+    """The agent without a part of it; parts of a training leave it as it is."""
+    if part == "memory":
+        return replace(agent, memory=None)
+    if part == "reflection":
+        return replace(agent, withheld=(*agent.withheld, "reflect"))
+    if part == "advice":
+        return replace(agent, expert=None)
+    if part == "tools":
+        return replace(agent, tools=(), library=Library())
+    if part == "planning":
+        return replace(agent, instructions=f"{agent.instructions}\n{FEWEST_CALLS}")
+    return agent
+
+
+def spent_in(folder: Path) -> Spent:
+    """What the training of this folder spent.
+
+    Raises:
+        ForgeError: it is not finished, or its file is damaged.
+    """
+    try:
+        found = json.loads((folder / DONE).read_text(encoding="utf-8"))
+        curve = tuple((float(rollouts), float(score)) for rollouts, score in found.pop("curve"))
+        return Spent(**found | {"curve": curve, "notes": tuple(found["notes"])})
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ForgeError(f"{folder / DONE} is no finished training ({error}): remove its folder, and it is done "
+                         "anew") from error  # fmt: skip
+
+
+def summed(parts: Sequence[Spent]) -> Spent:
+    """All steps of a chain; the curve is that of all of them in order."""
+    return Spent(
+        rollouts=sum(part.rollouts for part in parts),
+        demonstrations=sum(part.demonstrations for part in parts),
+        tokens=sum(part.tokens for part in parts),
+        usd=sum(part.usd for part in parts),
+        seconds=sum(part.seconds for part in parts),
+        cpu_seconds=sum(part.cpu_seconds for part in parts),
+        gpu_seconds=sum(part.gpu_seconds for part in parts),
+        curve=parts[-1].curve if parts else (),
+        notes=tuple(note for part in parts for note in part.notes),
+    )
+
+
+def _told(folder: Path, kind: str, **values: float) -> None:
+    """A line about how far a training is, for whoever watches the folder."""
+    with (folder / "progress.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"kind": kind, **values}) + "\n")
+
+
+def _processor_seconds() -> float:
+    """Of this process and of those that it started and that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def _on_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()

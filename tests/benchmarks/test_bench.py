@@ -1,0 +1,212 @@
+"""`forge bench`: which cells there are, what they are trained on, and that a bench ends, resumes and refuses."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+import forge
+from benchmarks import storeqa
+from benchmarks.bench import regimes
+from benchmarks.bench.early_expert import EarlyExpert
+from benchmarks.bench.jobs import Job, jobs_for
+from benchmarks.bench.outcome import Cell, load
+from benchmarks.bench.regimes import planned, training_of
+from benchmarks.bench.trainings import ablated
+from forge.cli import app
+from functions import ForgeError
+
+WHOLE = Cell("storeqa", "ppo", "", 0.3, None, 0)
+
+
+def ran(*arguments):
+    return CliRunner().invoke(app, ["bench", *map(str, arguments)])
+
+
+cells = st.builds(
+    Cell,
+    st.just("storeqa"),
+    st.sampled_from([*regimes.REGIMES, regimes.NEVER, regimes.ALWAYS, regimes.ORACLE]),
+    st.sampled_from(["", *regimes.AGENT_PARTS, *regimes.FORGE_PARTS]),
+    st.sampled_from([0.1, 0.3]),
+    st.sampled_from([None, 5]),
+    st.integers(0, 2),
+)
+
+
+@given(st.lists(cells, max_size=12))
+def test_everything_that_a_job_needs_comes_before_it_and_nothing_is_done_twice(wanted):
+    jobs = jobs_for(wanted)
+    assert len(set(jobs)) == len(jobs)
+    for place, job in enumerate(jobs):
+        assert job.needs is None or job.needs in jobs[:place]
+    assert {job.cell for job in jobs if job.cell} == set(wanted)
+
+
+def test_imitation_is_shared_by_all_costs_and_ppo_is_not():
+    cheap, dear = WHOLE, replace(WHOLE, advice_cost=0.5)
+    assert training_of(cheap) != training_of(dear)
+    assert training_of(cheap).before == training_of(dear).before
+
+
+def test_the_stack_goes_from_functions_over_imitation_to_ppo():
+    chain = training_of(replace(WHOLE, regime="forge+ppo")).chain
+    assert [step.regime for step in chain] == ["forge", "forge+sft", "forge+ppo"]
+
+
+def test_without_rl_the_imitation_is_what_is_played():
+    assert training_of(replace(WHOLE, without="rl")) == training_of(replace(WHOLE, regime="sft"))
+    stack = replace(WHOLE, regime="forge+ppo", without="rl")
+    assert training_of(stack) == training_of(replace(WHOLE, regime="forge+sft"))
+
+
+def test_a_part_of_forging_does_not_touch_what_is_not_forged():
+    assert training_of(replace(WHOLE, regime="sft", without="rollback")) == training_of(replace(WHOLE, regime="sft"))
+
+
+def test_parts_are_taken_away_at_the_first_cost_only():
+    found = planned("storeqa", ["sft", "ppo"], seeds=2, costs=[0.3, 0.1], without=["memory", "rl"], calls_tools=False)
+    gone = [cell for cell in found if cell.without]
+    assert {cell.advice_cost for cell in gone} == {0.3}
+    assert sum(cell.without == "memory" for cell in gone) == 4
+    assert sum(cell.without == "rl" for cell in gone) == 2  # imitation has no reinforcement to take away
+    assert sum(not cell.without for cell in found) == 8
+
+
+def test_the_router_calls_no_tools_so_that_none_can_be_taken_from_it():
+    with pytest.raises(ForgeError, match="--without memory: none of base, forge has that part"):
+        planned("storeqa", ["base", "forge"], seeds=1, costs=[0.3], without=["memory"], calls_tools=False)
+    assert (
+        planned("storeqa", ["base"], seeds=1, costs=[0.3], without=["memory"], calls_tools=True)[1].without == "memory"
+    )
+
+
+@pytest.mark.parametrize("part", regimes.AGENT_PARTS)
+def test_an_ablated_agent_lacks_that_part_and_keeps_the_others(part):
+    agent = storeqa.agent("router")
+    lacking = ablated(agent, part)
+    names = {tool.name for tool in lacking.all_tools}
+    assert (lacking.memory is None) == (part == "memory")
+    assert (lacking.expert is None) == (part == "advice")
+    assert ("reflect" in names) == (part not in ("reflection", "memory"))
+    assert ("search" in names) == (part != "tools")
+    assert (lacking.instructions == agent.instructions) == (part != "planning")
+
+
+def test_an_early_expert_answers_in_the_first_tasks_of_each_stream_and_charges_for_nothing_else():
+    tasks = storeqa.streams(2, seed="early", length=10)
+    agent = storeqa.agent(storeqa.Demonstrator(tasks, asks=(1.0, 1.0)), advice_cost=0.5)
+    seen = forge.evaluate(replace(agent, expert=EarlyExpert(agent.expert, tasks, 4)), tasks)
+    for task, session in zip(tasks, seen.sessions, strict=True):
+        if task.metadata["place"] >= 4:
+            assert session.advice_cost == 0
+    assert seen.advice_rate > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("storeqa", "--regimes", "base,fogre"), "--regimes fogre: one of base, forge, sft"),
+        (("storeqa", "--without", "memmory"), "--without memmory: one of memory"),
+        (("storqa",), "no data set is called 'storqa'"),
+        (("storeqa", "--advice-cost", "a lot"), "numbers from 0 to 1 with commas"),
+        (("storeqa", "--advice-cost", "3"), "costs lie in [0, 1]"),
+        (("storeqa", "--seeds", "0"), "--seeds 0: at least 1"),
+        (("storeqa", "--test-tasks", "0"), "--test-tasks 0: at least 1"),
+        (("storeqa", "--workers", "0"), "--workers 0: at least 1"),
+    ],
+)
+def test_bad_arguments_are_told_before_anything_is_done(tmp_path, arguments, told):
+    result = ran(*arguments, "--run", tmp_path / "run")
+    assert isinstance(result.exception, ForgeError)
+    assert told in str(result.exception)
+    assert not (tmp_path / "run").exists()
+
+
+SMALL = ("storeqa", "--regimes", "base,forge", "--seeds", "2", "--test-tasks", "2", "--workers", "1")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bench") / "run"
+    result = ran(*SMALL, "--run", folder)
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+def test_functions_raise_the_score_and_the_oracle_is_above_all(finished):
+    total = {(each.cell.regime, each.cell.seed): each.total for each in load(finished / "cells")}
+    for seed in (0, 1):
+        assert total["base", seed] == 0
+        assert 0.1 < total["forge", seed] < total["oracle", seed]
+        assert total["always asks", seed] == pytest.approx(0.7)
+
+
+def test_a_bench_writes_a_table_and_a_page(finished):
+    for name in ("results.md", "results.csv", "results.json", "report.html", "curves.png"):
+        assert (finished / name).stat().st_size > 100
+    assert json.loads((finished / "bench.json").read_text())["settings"]["test_tasks"] == 2
+
+
+def test_finished_cells_are_not_done_again_and_more_can_be_asked_for(finished):
+    before = {path: path.stat().st_mtime_ns for path in (finished / "cells").iterdir()}
+    result = ran(*SMALL[:3], "--regimes", "base", "--seeds", "3", "--test-tasks", "2", "--run", finished)
+    assert result.exit_code == 0, result.output
+    after = {path: path.stat().st_mtime_ns for path in (finished / "cells").iterdir()}
+    assert {path: after[path] for path in before} == before
+    assert len(after) == len(before) + 3  # the base, always asking, and the oracle, for one seed
+
+
+def test_a_folder_of_another_bench_is_refused_and_stays(finished):
+    before = sorted(path.name for path in (finished / "cells").iterdir())
+    result = ran("storeqa", "--regimes", "base", "--seeds", "1", "--test-tasks", "3", "--run", finished)
+    assert "test_tasks=2" in str(result.exception)
+    assert sorted(path.name for path in (finished / "cells").iterdir()) == before
+
+
+def test_a_training_that_fails_is_told_and_the_others_go_on(tmp_path):
+    data = tmp_path / "own.jsonl"
+    rows = [{"question": f"What is {n} and {n}?", "answer": str(2 * n)} for n in range(60)]
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = ran(data, "--regimes", "base,forge", "--without", "progressive", "--seeds", "1", "--workers", "1",
+                 "--run", tmp_path / "run")  # fmt: skip
+    assert result.exit_code == 1
+    assert "only a language model as optimizer updates progressively" in result.output
+    assert {each.cell.without for each in load(tmp_path / "run" / "cells")} == {""}
+
+
+def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(tmp_path):
+    folder = tmp_path / "run"
+    command = [sys.executable, "-m", "forge.cli", "bench", *SMALL, "--run", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    deadline = time.monotonic() + 120
+    while not list(folder.glob("cells/*.json")):
+        assert time.monotonic() < deadline
+        assert process.poll() is None, process.stdout.read()
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 130, output
+    assert "interrupted: what is done is kept" in output
+    assert "Traceback" not in output
+    kept = {path.name for path in (folder / "cells").iterdir()}
+    assert kept
+    result = ran(*SMALL, "--run", folder)
+    assert result.exit_code == 0, result.output
+    assert kept < {path.name for path in Path(folder / "cells").iterdir()}
+
+
+def test_jobs_have_names_that_differ(tmp_path):
+    found = planned("storeqa", regimes.DEFAULT, seeds=2, costs=[0.1, 0.3], without=["memory"], calls_tools=False)
+    jobs = jobs_for(found)
+    assert len({(job.name, job.cell is None) for job in jobs}) == len(jobs)
+    assert all(isinstance(job, Job) for job in jobs)
