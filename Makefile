@@ -7,11 +7,11 @@ BIN := .venv/bin
 .PHONY: help quickstart test lint clean
 
 help:
-	@echo "make quickstart   train an agent's functions, live, offline, in about a minute"
+	@echo "make quickstart   train functions, weights and both, live, offline, in about six minutes"
 	@echo "make test         ruff, mypy and pytest"
 	@echo "make clean        remove .venv and what the tools left behind"
 
-quickstart: .venv/base
+quickstart: .venv/rl
 	@$(BIN)/forge quickstart
 
 test: .venv/dev
@@ -33,7 +33,12 @@ clean:
 	@PIP_CONSTRAINT=constraints.txt $(BIN)/pip install --quiet --editable .
 	@touch $@
 
-.venv/dev: .venv/base
+.venv/rl: .venv/base
+	@echo "==> installing torch and what training weights needs into .venv (a minute or two, once)"
+	@PIP_CONSTRAINT=constraints.txt $(BIN)/pip install --quiet --editable '.[rl]'
+	@touch $@
+
+.venv/dev: .venv/rl
 	@echo "==> installing the pinned test tools into .venv"
 	@PIP_CONSTRAINT=constraints.txt $(BIN)/pip install --quiet --editable '.[dev]'
 	@touch $@

@@ -1,129 +1,140 @@
-"""`make quickstart`: an agent without a language model goes from failing to solving by forging its own functions."""
+"""`make quickstart`: the whole mission on a made-up shop. A model forges functions, a policy from random weights
+imitates and is trained by PPO, and both together: live, offline, without a key."""
 
 from __future__ import annotations
 
+import json
 import secrets
-import shlex
-import sys
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import forge
-import optim
-from benchmarks.catalog import Benchmark, load
-from benchmarks.plots import Point, learning_curve
+from benchmarks.bench.bench import BENCH, Ended, Wanted, run_bench
+from benchmarks.bench.jobs import CELLS
+from benchmarks.bench.outcome import load
+from benchmarks.bench.rows import rows
+from benchmarks.bench.setup import Setup
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-SIZES = (20, 60, 120, 240)
-SAMPLE = "What an agent sees, for example:"
+REGIMES = ("base", "forge", "sft", "ppo", "forge+ppo")
+WORDS = {
+    "always asks": "asks the expert about everything",
+    "never asks": "the imitating policy, without an expert",
+    "base": "a router without functions",
+    "forge": "the router with functions that it forged",
+    "sft": "a policy that imitates demonstrations",
+    "ppo": "the same after PPO",
+    "forge+ppo": "forged functions, imitation and PPO",
+    "oracle": "the best that can be reached",
+}
 
 
-def quickstart(folder: Path, seed: int | None = None) -> None:
-    """Draw problems, measure, train live, measure again, and write `result.json` and `learning_curve.png`.
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is trained on: enough to see each regime at its work within minutes, not all that it can do."""
+
+    demonstrations: int = 500  # streams of 50 questions
+    rollouts: int = 9_000
+    test_tasks: int = 20  # streams
+
+
+def quickstart(
+    folder: Path, seed: int | None = None, *, model: str = "router", policy: str | None = None, size: Size = Size()
+) -> int:
+    """Train and compare all regimes live, and write tables, pictures and a page. What was cut off is gone on with.
 
     Args:
-        folder: is created; a run that lies there is replaced.
-        seed: of problems and training; None draws a new one.
+        folder: of the bench; a finished quickstart that lies there is replaced.
+        seed: of shops and weights; None draws a new one.
+        model: what forges functions: the router, or a LiteLLM id.
+        policy: weights to begin with; None is a small policy from scratch.
+
+    Returns:
+        The exit status.
     """
     from rich.console import Console
 
-    from optim.console import ConsoleReport
-
     console = Console(highlight=False, soft_wrap=True)
     began = time.monotonic()
+    earlier = _earlier(folder)
+    left = _left(folder, earlier)
+    seed = left if left is not None and seed is None else seed
     seed = secrets.randbelow(100_000) if seed is None else seed
-    benchmark = load("word-problems", seed=seed)
-    run = forge.Run(folder, fresh=True, report_to=[ConsoleReport(sys.stdout)])
-    agent = benchmark.agent("router")
+    setup = Setup("storeqa", model=model, policy=policy, rollouts=size.rollouts, demonstrations=size.demonstrations,
+                  test_tasks=size.test_tasks)  # fmt: skip
+    _introduce(console, setup, seed, going_on=left == seed)
+    own = str(earlier.get("command", "")).startswith("forge quickstart")
+    ended = run_bench(setup, Wanted(REGIMES, seeds=1, first_seed=seed), folder, overwrite=own and left != seed)
+    _show(console, folder, ended, time.monotonic() - began)
+    return 130 if ended.interrupted else 1 if ended.failed else 0
+
+
+def _earlier(folder: Path) -> dict[str, Any]:
+    """What lies in the folder; a bench that cannot be read is for `run_bench` to refuse."""
+    try:
+        found: dict[str, Any] = json.loads((folder / BENCH).read_text(encoding="utf-8"))
+        return found if isinstance(found, dict) else {}
+    except (OSError, ValueError):
+        return {}
+
+
+def _left(folder: Path, earlier: Mapping[str, Any]) -> int | None:
+    """The seed of a quickstart that was cut off; None where there is none."""
+    cells: list[str] = earlier.get("cells", [])
+    missing = [name for name in cells if not (folder / CELLS / f"{name}.json").exists()]
+    return int(missing[0].rpartition("seed=")[2]) if missing else None
+
+
+def _introduce(console: Console, setup: Setup, seed: int, *, going_on: bool) -> None:
+    course = setup.course()
     console.print(
-        f"[bold]Forge quickstart[/]: {len(benchmark.train)} word and table problems to learn from, "
-        f"{len(benchmark.test)} in other words and with other numbers to be tested on (drawn with seed {seed}).\n"
-        "The agent has no language model, no functions, no key and no network: it can only route a question to a "
-        "function.\nThe optimizer searches small programs that explain the answers, and forges functions from them.\n"
+        f"[bold]Forge quickstart[/] ({'going on with' if going_on else 'drawn with'} seed {seed}): questions in "
+        "made-up shops, fifty in a row in each. A right answer earns 1, asking the expert costs 0.3.\n"
     )
-    console.print(f"[dim]{SAMPLE}[/]\n  {benchmark.test[0].question}\n")
-    before = forge.evaluate(agent, benchmark.test, seed=seed)
-    console.print(f"before training: {_percent(before)} of the test problems solved\n")
-
-    result = forge.train(agent, benchmark.train, run=run, seed=seed)
-    after = forge.evaluate(result.agent, benchmark.test, seed=seed)
-    paired = forge.compare(before, after)
-    console.print(f"\nafter training:  {_percent(after)} of the test problems solved "
-                  f"(change {paired.difference:+.1%}, 95% interval {paired.interval[0]:+.1%} to "
-                  f"{paired.interval[1]:+.1%})\n")  # fmt: skip
-    _show_functions(console, result)
-    points = [Point(0, before.score, *before.interval), *_curve(agent, benchmark, seed)]
-    points.append(Point(len(benchmark.train), after.score, *after.interval))
-    picture = learning_curve(
-        folder / "learning_curve.png",
-        {"problems solved, with 95% interval": points},
-        title="Functions forged from examples: unseen problems solved",
-        x_label="training problems",
-        y_label="share of test problems solved",
-        level=("before training", before.score),
+    shown: set[str] = set()
+    for task in course.test():
+        if (kind := str(task.metadata["kind"])) not in shown:
+            shown.add(kind)
+            console.print(f"  [dim]{kind + ':':<12}[/] {task.question} [dim]{task.answer}[/]", markup=True)
+    console.print(
+        "\nFirst a model that can only route questions to functions forges its own from examples. Then a policy from "
+        "random\nweights imitates an assistant that asks at random, and PPO teaches it when to ask and to remember; "
+        "last, both together.\nAll of it runs here, on the processor, in about six minutes on two cores. Ctrl-C keeps "
+        "what is done.\n"
     )
-    seconds = time.monotonic() - began
-    run.write_json(
-        "result.json",
-        {
-            "baseline": before.score,
-            "baseline_interval": before.interval,
-            "score": after.score,
-            "interval": after.interval,
-            "change": paired.difference,
-            "change_interval": paired.interval,
-            "seconds": round(seconds, 2),
-            "seed": seed,
-            "train_tasks": len(benchmark.train),
-            "test_tasks": len(benchmark.test),
-            "functions": [result.library[name].name for name in result.library.names],
-            "sandbox": agent.sandbox.level,
-            "curve": [{"tasks": p.x, "score": p.score, "interval": [p.low, p.high]} for p in points],
-        },
-    )
-    library = folder / "library"
-    console.print(f"\nlearning curve: {picture}\nresult:         {folder / 'result.json'}\n"
-                  f"functions:      {library} (.venv/bin/forge functions list {shlex.quote(str(library))})\n"
-                  f"took {seconds:.0f} s\n")  # fmt: skip
-    console.print(NEXT)
 
 
-NEXT = """[bold]Next[/], with a language model (any LiteLLM id; the key in the environment):
+def _show(console: Console, folder: Path, ended: Ended, seconds: float) -> None:
+    from rich.table import Table
+
+    if ended.page is not None:
+        table = Table(title="questions of shops that nothing was trained on", title_style="bold")
+        for name in ("", "", "right", "asked", "total score", "95% interval"):
+            table.add_column(name, justify="left" if not name else "right")
+        for row in sorted(rows(load(folder / CELLS)), key=lambda row: row.total.mean):
+            table.add_row(
+                row.cell.regime, WORDS.get(row.cell.regime, ""), f"{row.accuracy:.3f}", f"{row.advice_rate:.3f}",
+                f"[bold]{row.total.mean:.3f}[/]", f"{row.total.low:.3f} to {row.total.high:.3f}",
+            )  # fmt: skip
+        console.print(table)
+        console.print(f"picture: {folder / 'curves.png'}\nreport:  {ended.page}\ntables:  {folder / 'results.md'}\n"
+                      f"took {seconds:.0f} s\n")  # fmt: skip
+    for name, error in ended.failed.items():
+        console.print(f"[red]failed[/]  {name}: {error}")
+    if ended.interrupted:
+        console.print("interrupted: what is done is kept; give the same command to go on")
+    elif not ended.failed:
+        console.print(NEXT)
+
+
+NEXT = """[bold]Next[/], with a language model (any LiteLLM id; the key in the environment) or weights of your own:
   export OPENAI_API_KEY=...
-  .venv/bin/forge train --data word-problems --model openai/gpt-5-mini --size 40 --usd 1 --run runs/llm
+  .venv/bin/forge quickstart --model openai/gpt-5-mini
+  .venv/bin/forge quickstart --policy path/or/hub-id
 or on your own questions and answers (JSON Lines with "question" and "answer"):
-  .venv/bin/forge train --data mine.jsonl --metric numeric --model openai/gpt-5-mini --usd 1 --run runs/mine"""
-
-
-def _percent(evaluation: forge.Evaluation) -> str:
-    low, high = evaluation.interval
-    return f"[bold]{evaluation.score:.1%}[/] [{low:.1%} to {high:.1%}]".replace(" [", r" \[", 1)
-
-
-def _show_functions(console: Console, result: optim.Result) -> None:
-    """Every forged function by its signature and first line, and the shortest in full."""
-    library = result.library
-    console.print(
-        f"[bold]{len(library)} functions forged[/] in {len(result.history)} steps, {result.rollouts} rollouts:"
-    )
-    for name in library.names:
-        schema = library[name].parameters["properties"]
-        described = library[name].description.strip().splitlines()
-        console.print(f"  [cyan]{name}[/]({', '.join(schema)})  [dim]{described[0] if described else ''}[/]")
-    if shortest := min(library.values(), key=lambda function: len(function.source), default=None):
-        console.print(f"\n[dim]{shortest.name}, whole:[/]")
-        console.print(shortest.source.strip(), markup=False, style="cyan")
-
-
-def _curve(agent: forge.Agent, benchmark: Benchmark, seed: int) -> list[Point]:
-    """Held-out scores of trainings on fewer problems."""
-    points = []
-    for size in SIZES[:-1]:
-        fewer = benchmark.train.sample(size, seed=seed)
-        smaller = forge.train(agent, fewer, release=None, run=forge.Run(None), seed=seed)  # too few to certify
-        evaluation = forge.evaluate(smaller.agent, benchmark.test, seed=seed)
-        points.append(Point(size, evaluation.score, *evaluation.interval))
-    return points
+  .venv/bin/forge train --data mine.jsonl --metric numeric --model openai/gpt-5-mini --usd 1 --run runs/mine
+  .venv/bin/forge bench mine.jsonl --regimes base,forge,sft,ppo --run runs/compared"""

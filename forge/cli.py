@@ -54,13 +54,17 @@ def main() -> None:
 
 @app.command()
 def quickstart(
-    seed: Annotated[int | None, typer.Option(help="Repeat a run; by default problems are drawn anew.")] = None,
+    model: Annotated[str, typer.Option(help="What forges functions: router (offline), or a LiteLLM id.")] = "router",
+    policy: Annotated[
+        str | None, typer.Option(help="A folder or hub id of a causal language model; else a small one from scratch.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Repeat a run; by default shops are drawn anew.")] = None,
     run: Annotated[Path, typer.Option(help="Where to write.")] = Path("runs/quickstart"),
 ) -> None:
-    """Watch an agent learn functions: live, offline, no key, in about a minute."""
+    """See both regimes, and both together, live on a made-up shop: offline, no key, about six minutes."""
     from benchmarks.quickstart import quickstart as start
 
-    start(run, seed)
+    sys.exit(start(run, seed, model=model, policy=policy))
 
 
 @app.command()

@@ -25,36 +25,16 @@ def forge(*arguments, cwd=ROOT, **environment):
 
 
 @pytest.fixture(scope="module")
-def quickstart(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("quickstart")
-    return forge("quickstart", "--run", folder / "run", "--seed", 7), folder / "run"
-
-
-def test_quickstart_goes_from_failing_to_solving_and_writes_what_it_measured(quickstart):
-    shown, run = quickstart
+def trained(tmp_path_factory):
+    """A run that has learned functions."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    shown = forge("train", "--data", "word-problems", "--run", folder)
     assert shown.returncode == 0, shown.stderr
-    result = json.loads((run / "result.json").read_text())
-    assert result["baseline"] < 0.1
-    assert result["score"] > 0.5
-    assert result["interval"][0] <= result["score"] <= result["interval"][1]
-    assert result["seconds"] < 60
-    assert result["functions"]
-    assert (run / "learning_curve.png").read_bytes().startswith(b"\x89PNG")
-    for words in ("before training", "after training", "functions forged", "OPENAI_API_KEY", result["functions"][0]):
-        assert words in shown.stdout
+    return folder
 
 
-def test_a_second_quickstart_in_the_same_folder_draws_anew(quickstart):
-    _, run = quickstart
-    first = json.loads((run / "result.json").read_text())
-    again = forge("quickstart", "--run", run, "--seed", 8)
-    second = json.loads((run / "result.json").read_text())
-    assert again.returncode == 0, again.stderr
-    assert (first["seed"], second["seed"]) == (7, 8)
-
-
-def test_learned_functions_are_listed_shown_compared_and_exported(quickstart, tmp_path):
-    library = quickstart[1] / "library"
+def test_learned_functions_are_listed_shown_compared_and_exported(trained, tmp_path):
+    library = trained / "library"
     name = forge("functions", "list", library).stdout.split("(")[0]
     assert f"def {name}(" in forge("functions", "show", library, name).stdout
     assert forge("functions", "diff", library, library).stdout.strip() == ""

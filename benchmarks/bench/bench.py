@@ -29,13 +29,14 @@ BENCH = "bench.json"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which cells; without a cost, at the data set's own."""
+    """Which cells; without a cost, at the data set's own. Seeds count from the first."""
 
     regimes: Sequence[str]
     seeds: int
     costs: Sequence[float] = ()
     without: Sequence[str] = ()
     advice_first: int | None = None
+    first_seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +89,15 @@ def cells_of(setup: Setup, wanted: Wanted) -> tuple[Cell, ...]:
         if course.oracle(costs[0] or 0.0) is not None:
             references.append(regimes.ORACLE)
     return regimes.planned(
-        course.name, wanted.regimes, seeds=wanted.seeds, costs=costs, without=wanted.without,
-        advice_first=wanted.advice_first, references=references, calls_tools=setup.model != "router",
-    )  # fmt: skip
+        course.name,
+        wanted.regimes,
+        seeds=range(wanted.first_seed, wanted.first_seed + wanted.seeds),
+        costs=costs,
+        without=wanted.without,
+        advice_first=wanted.advice_first,
+        references=references,
+        calls_tools=setup.model != "router",
+    )
 
 
 def begin(folder: Path, setup: Setup, cells: list[str], overwrite: bool) -> None:

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,9 @@ def run(
         workers: where jobs run; any executor will do whose processes share the folder.
         side_by_side: jobs handed to it at a time.
         threads: of each.
+
+    Raises:
+        ForgeError: a process died.
     """
     waiting, failed = list(jobs), dict[Job, str]()
     over: set[Job] = set()
@@ -88,7 +91,12 @@ def run(
             continue
         finished, _ = wait(running, return_when=FIRST_COMPLETED)
         for future in finished:
-            job, done = running.pop(future), future.result()
+            job = running.pop(future)
+            try:
+                done = future.result()
+            except BrokenExecutor as error:
+                raise ForgeError(f"a process ended abruptly at {job.name}: it may have run out of memory, or been "
+                                 "killed; what is done is kept, fewer --workers need less") from error  # fmt: skip
             if done.error:
                 failed[job] = done.error
             over.add(job)

@@ -87,7 +87,7 @@ def planned(
     dataset: str,
     regimes: Sequence[str],
     *,
-    seeds: int,
+    seeds: Iterable[int],
     costs: Sequence[float | None],
     without: Sequence[str] = (),
     advice_first: int | None = None,
@@ -112,13 +112,13 @@ def planned(
     cells = [
         Cell(dataset, regime, "", cost, advice_first, seed)
         for cost in costs
-        for seed in range(seeds)
+        for seed in seeds
         for regime in (*references, *regimes)
     ]
     cells += [
         Cell(dataset, regime, part, costs[0], advice_first, seed)
         for part in without
-        for seed in range(seeds)
+        for seed in seeds
         for regime in regimes
         if touched(regime, part, calls_tools=calls_tools)
     ]

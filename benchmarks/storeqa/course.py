@@ -58,7 +58,7 @@ class StoreCourse:
     def weight_tasks(self, seed: int) -> tuple[forge.Dataset, forge.Dataset]:
         return (
             streams(self.trained, seed=f"ppo-{seed}"),
-            streams(self.validated, seed=f"ppo-{seed}", split="validation"),
+            streams(min(self.validated, self.tested), seed=f"ppo-{seed}", split="validation"),
         )
 
     def test(self) -> forge.Dataset:
@@ -86,7 +86,7 @@ class StoreCourse:
         import rl
 
         return Recipe(
-            rl.Imitation(epochs=1.4, batch=16, learning_rate=1e-2, every=200, patience=4, least_accuracy=0.8),
+            rl.Imitation(epochs=1.6, batch=16, learning_rate=3e-3, every=200, patience=4, least_accuracy=0.8),
             rl.PPO(
                 batch=600, minibatch=128, epochs=2, learning_rate=1e-3, value_learning_rate=3e-3, detach_value=True,
                 gamma=1.0, lam=1.0, advantages="scale", learn="choices",

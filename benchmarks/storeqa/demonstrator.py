@@ -20,13 +20,13 @@ class Demonstrator:
 
     Args:
         tasks: what it will be asked.
-        asks: how often it seeks advice where nothing is remembered: on what only experts know or no function of the
-            agent computes, and on other questions.
+        asks: how often it seeks advice where nothing is remembered: on what only experts know, on what no function of
+            the agent computes, and on other questions.
     """
 
     name = "demonstrator"
 
-    def __init__(self, tasks: forge.Dataset, *, asks: tuple[float, float] = (0.3, 0.05)) -> None:
+    def __init__(self, tasks: forge.Dataset, *, asks: tuple[float, float, float] = (0.5, 0.8, 0.05)) -> None:
         self._tasks = {task.id: task for task in tasks}
         self._asks = asks
         self._router = Router()
@@ -49,10 +49,10 @@ class Demonstrator:
             return _call("retrieve_memory")
         known = any(note in seen.get("retrieve_memory", "") for note in worth.values())
         computed = self._router.act([context])[0] if details["kind"] == "computation" else None
-        beyond = bool(worth) or (computed is not None and computed.calls[0].arguments.get("answer", "") is None)
+        beyond = computed is not None and computed.calls[0].arguments.get("answer", "") is None
         luck = random.Random(f"ask:{context.seed}:{context.task_id}").random()
         fresh = not known and not seen.keys() - {"retrieve_memory"}
-        if "seek_advice" in able and fresh and luck < self._asks[not beyond]:
+        if "seek_advice" in able and fresh and luck < self._asks[0 if worth else 1 if beyond else 2]:
             return _call("seek_advice")
         if "query" in details and "search" in able and "search" not in seen:
             return _call("search", details["query"])

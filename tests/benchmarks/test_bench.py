@@ -74,7 +74,9 @@ def test_a_part_of_forging_does_not_touch_what_is_not_forged():
 
 
 def test_parts_are_taken_away_at_the_first_cost_only():
-    found = planned("storeqa", ["sft", "ppo"], seeds=2, costs=[0.3, 0.1], without=["memory", "rl"], calls_tools=False)
+    found = planned(
+        "storeqa", ["sft", "ppo"], seeds=range(2), costs=[0.3, 0.1], without=["memory", "rl"], calls_tools=False
+    )
     gone = [cell for cell in found if cell.without]
     assert {cell.advice_cost for cell in gone} == {0.3}
     assert sum(cell.without == "memory" for cell in gone) == 4
@@ -84,9 +86,10 @@ def test_parts_are_taken_away_at_the_first_cost_only():
 
 def test_the_router_calls_no_tools_so_that_none_can_be_taken_from_it():
     with pytest.raises(ForgeError, match="--without memory: none of base, forge has that part"):
-        planned("storeqa", ["base", "forge"], seeds=1, costs=[0.3], without=["memory"], calls_tools=False)
+        planned("storeqa", ["base", "forge"], seeds=range(1), costs=[0.3], without=["memory"], calls_tools=False)
     assert (
-        planned("storeqa", ["base"], seeds=1, costs=[0.3], without=["memory"], calls_tools=True)[1].without == "memory"
+        planned("storeqa", ["base"], seeds=range(1), costs=[0.3], without=["memory"], calls_tools=True)[1].without
+        == "memory"
     )
 
 
@@ -104,7 +107,7 @@ def test_an_ablated_agent_lacks_that_part_and_keeps_the_others(part):
 
 def test_an_early_expert_answers_in_the_first_tasks_of_each_stream_and_charges_for_nothing_else():
     tasks = storeqa.streams(2, seed="early", length=10)
-    agent = storeqa.agent(storeqa.Demonstrator(tasks, asks=(1.0, 1.0)), advice_cost=0.5)
+    agent = storeqa.agent(storeqa.Demonstrator(tasks, asks=(1.0, 1.0, 1.0)), advice_cost=0.5)
     seen = forge.evaluate(replace(agent, expert=EarlyExpert(agent.expert, tasks, 4)), tasks)
     for task, session in zip(tasks, seen.sessions, strict=True):
         if task.metadata["place"] >= 4:
@@ -206,7 +209,7 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(tmp_path):
 
 
 def test_jobs_have_names_that_differ(tmp_path):
-    found = planned("storeqa", regimes.DEFAULT, seeds=2, costs=[0.1, 0.3], without=["memory"], calls_tools=False)
+    found = planned("storeqa", regimes.DEFAULT, seeds=range(2), costs=[0.1, 0.3], without=["memory"], calls_tools=False)
     jobs = jobs_for(found)
     assert len({(job.name, job.cell is None) for job in jobs}) == len(jobs)
     assert all(isinstance(job, Job) for job in jobs)

@@ -125,18 +125,18 @@ def test_a_lesson_is_found_for_other_products_of_the_material_and_a_fact_for_its
 
 
 def test_the_demonstrator_is_always_right_and_asks_about_nothing_twice(tasks):
-    seen = answering(storeqa.Demonstrator(tasks, asks=(0.5, 0.0)), tasks, advice_cost=0.2)
+    seen = answering(storeqa.Demonstrator(tasks, asks=(0.5, 0.0, 0.0)), tasks, advice_cost=0.2)
     assert seen.accuracy == 1
     asked = set()
     for task, session in zip(tasks, seen.sessions, strict=True):
-        if session.advice_count and task.metadata["kind"] != "computation":
+        if session.advice_count:
             subject = (task.stream, task.metadata["subject"])
             assert subject not in asked
             asked.add(subject)
 
 
 def test_a_demonstrator_that_cannot_reflect_asks_more_often(tasks):
-    agent = storeqa.agent(storeqa.Demonstrator(tasks, asks=(1.0, 0.0)))
+    agent = storeqa.agent(storeqa.Demonstrator(tasks, asks=(1.0, 0.0, 0.0)))
     whole = forge.evaluate(agent, tasks)
     single = forge.evaluate(forge.Agent(**{**vars(agent), "withheld": ("reflect",)}), tasks)
     assert single.accuracy == whole.accuracy == 1

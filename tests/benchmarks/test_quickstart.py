@@ -1,0 +1,54 @@
+"""The quickstart as a person meets it, in small: what it shows, goes on with, replaces and leaves alone."""
+
+import json
+
+import pytest
+
+from benchmarks.bench.outcome import load
+from benchmarks.quickstart import REGIMES, Size, quickstart
+from functions import ForgeError
+
+SMALL = Size(demonstrations=2, rollouts=60, test_tasks=1)
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory):
+    """The folder, and what was printed."""
+    folder = tmp_path_factory.mktemp("quickstart") / "run"
+    capture = pytest.MonkeyPatch()
+    lines = []
+    capture.setattr("rich.console.Console.print", lambda self, *parts, **how: lines.append(" ".join(map(str, parts))))
+    try:
+        assert quickstart(folder, 3, size=SMALL) == 0
+    finally:
+        capture.undo()
+    return folder, "\n".join(lines)
+
+
+def test_it_compares_all_regimes_with_what_can_be_reached_and_says_where_to_look(shown):
+    folder, told = shown
+    found = {each.cell.regime: each for each in load(folder / "cells")}
+    assert set(found) == {*REGIMES, "never asks", "always asks", "oracle"}
+    assert found["base"].total == 0 < found["forge"].total < found["oracle"].total
+    assert found["forge+ppo"].functions == found["forge"].functions != ()
+    for words in ("drawn with seed 3", "curves.png", "report.html", "OPENAI_API_KEY"):
+        assert words in told
+    assert (folder / "report.html").exists()
+
+
+def test_what_was_cut_off_is_gone_on_with_under_the_same_seed(shown, capsys):
+    folder, _ = shown
+    gone = next((folder / "cells").glob("*oracle*"))
+    kept = {path: path.stat().st_mtime_ns for path in (folder / "cells").iterdir() if path != gone}
+    gone.unlink()
+    assert quickstart(folder, size=SMALL) == 0
+    assert "going on with seed 3" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert gone.exists()
+
+
+def test_a_bench_that_is_no_quickstart_is_left_alone(shown, tmp_path):
+    about = json.loads((shown[0] / "bench.json").read_text())
+    (tmp_path / "bench.json").write_text(json.dumps({**about, "command": "forge bench storeqa"}))
+    with pytest.raises(ForgeError, match="--overwrite"):
+        quickstart(tmp_path, 4, size=Size(demonstrations=3))
