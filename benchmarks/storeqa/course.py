@@ -33,7 +33,7 @@ class StoreCourse:
     policy_path: a folder or hub id of a causal language model; None is a small policy from scratch.
     """
 
-    demonstrated: int = 600
+    demonstrated: int = 900
     trained: int = 600
     validated: int = 20
     tested: int = 40
