@@ -36,9 +36,10 @@ SWEEP = {  # the same policy's training at other costs: accuracy and advice rate
 }  # fmt: skip
 DIFFERS = {
     "agile": """The paper trains Vicuna-7B and 13B on ProductQA, 88,229 questions about real products, on GPUs, and
-gives no intervals. Ours is a {model} from random ones, on a made-up shop, on a processor; trainings by seed: {seeds}. So levels
-cannot be compared; what can is the order: what each part is worth, and what asking does when its price rises. We take
-each part away in training and in test. The paper's proxy reward is a heuristic at advice; ours a fitted value.""",
+gives no intervals. Ours is a {model} from random ones, on a made-up shop, on a processor; trainings by seed: {seeds}.
+So levels cannot be compared; what can is the order: what each part is worth, and what asking does when its price rises.
+We take each part away in training and in test. The paper's proxy reward is a heuristic at advice; ours a fitted
+value.""",
     "agent_optimizer": """The paper's agent and optimizer are GPT-4-1106; one run a cell, no intervals. Ours here is the
 offline router with program search, which has no language model: it can only answer what a small program over the
 numbers of the question answers, which little of MATH is. It is the floor that a language model stands on, on the same
