@@ -42,16 +42,11 @@ def _agent(trainer: Trainer, cell: Cell, training: Training | None, tasks: forge
         return replace(agent, library=_allowed(trainer, cell, training)), str(agent.model.name)
     import rl
 
-    policy = trainer.policy(training)
-    if cell.regime == NEVER:
-        policy = rl.Policy(
-            policy.network.causal, policy.tokenizer, constrained=True, max_new_tokens=policy.max_new_tokens
-        )
+    policy = trainer.policy(training, constrained=cell.regime == NEVER)
     agent = trainer.agent(cell, tasks, policy.with_sampling(rl.GREEDY))
     agent = replace(agent, library=_allowed(trainer, cell, training))
-    return replace(
-        agent, expert=None
-    ) if cell.regime == NEVER else agent, f"policy of {policy.parameters / 1e6:.1f}M weights"
+    words = f"policy of {policy.parameters / 1e6:.1f}M weights"
+    return replace(agent, expert=None) if cell.regime == NEVER else agent, words
 
 
 def _allowed(trainer: Trainer, cell: Cell, training: Training | None) -> Any:

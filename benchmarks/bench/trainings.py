@@ -98,13 +98,19 @@ class Trainer:
                 return Library.load(found)
         return Library()
 
-    def policy(self, training: Training) -> rl.Policy:
-        """The weights that a training ends with."""
+    def policy(self, training: Training, *, constrained: bool = False) -> rl.Policy:
+        """The weights that a training ends with.
+
+        Args:
+            constrained: it writes legal actions only, and no plan before them; so does one without planning.
+        """
         import rl
 
+        constrained = constrained or training.cell.without == "planning"
         for step in reversed(training.chain):
             if (found := self.folder / step.name / POLICY).exists():
-                return rl.Policy.from_pretrained(found, functions=self.library(training).names)
+                names = self.library(training).names
+                return rl.Policy.from_pretrained(found, functions=names, constrained=constrained)
         raise ForgeError(f"{training.name} has no policy in {self.folder}: train it first")
 
     def _step(self, training: Training, folder: Path, seed: int) -> Spent:
