@@ -16,7 +16,7 @@ from rl.segments import Segment
 
 
 class Diverged(ForgeError):
-    """A reward, loss or gradient is no finite number; the weights are those of the last good step."""
+    """A reward, loss, gradient or weight is no finite number; the weights are those of the last good step."""
 
 
 class Experience:

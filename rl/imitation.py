@@ -19,6 +19,7 @@ from forge.models.protocol import ToolSpec
 from forge.session import Action, Session, Step
 from functions.errors import ForgeError
 from rl.batch import by_budget, rows
+from rl.experience import Diverged
 from rl.policy import Policy
 from rl.segments import Segment, segments
 
@@ -107,6 +108,7 @@ def imitate(
 
     Raises:
         ForgeError: the model is no policy, or no demonstration holds an action.
+        Diverged: the loss or a weight is no finite number.
     """
     policy = _policy(agent)
     sessions = list(demonstrations.sessions if isinstance(demonstrations, Evaluation) else demonstrations)
@@ -203,6 +205,8 @@ class _Looker:
         self.looks.append(look)
         if self._on_look is not None:
             self._on_look(look)
+        if not math.isfinite(loss):
+            raise _diverged(step, f"the held-out loss is {loss}")
         gains = loss < self._loss, accuracy > self._accuracy
         if gains[0]:
             self._loss = loss
@@ -214,8 +218,17 @@ class _Looker:
         return late or (ripe and self._stale >= self.settings.patience)
 
     def restore(self) -> None:
+        """Put the best weights back."""
         if self._best is not None:
             self.policy.network.load_state_dict(self._best)
+        for name, weight in self.policy.network.named_parameters():
+            if not bool(weight.isfinite().all()):  # of a token that is nowhere held out, so that no loss has shown it
+                raise _diverged(self.looks[-1].step, f"{name} has values that are no finite numbers")
+
+
+def _diverged(step: int, what: str) -> Diverged:
+    return Diverged(f"imitation, step {step}: {what}. A lower Imitation(learning_rate=...) may help; the agent that "
+                    "was given is as it was")  # fmt: skip
 
 
 @torch.no_grad()

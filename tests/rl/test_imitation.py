@@ -1,5 +1,7 @@
 """Imitation: which tokens are learned, from whom, and when it stops."""
 
+import math
+
 import pytest
 import torch
 from small import agent, policy
@@ -130,6 +132,27 @@ def test_time_is_a_limit():
     player = agent(policy(), memory=forge.Memory())
     settings = rl.Imitation(epochs=10_000, every=1, seconds=0.5)
     assert rl.imitate(player, demonstrations(), imitation=settings).history[-1].seconds < 20
+
+
+@pytest.mark.parametrize("every", [1, 100])
+def test_a_loss_that_is_no_number_ends_imitation_at_its_step_and_hands_over_nothing(every):
+    player = agent(policy(), memory=forge.Memory())
+    looks = []
+    with pytest.raises(rl.Diverged, match=r"^imitation, step \d+: the held-out loss is nan.*learning_rate"):
+        rl.imitate(player, demonstrations(), on_look=looks.append,
+                   imitation=rl.Imitation(learning_rate=1e20, epochs=6, every=every))  # fmt: skip
+    assert math.isnan(looks[-1].loss)
+    assert all(math.isfinite(look.loss) for look in looks[:-1])
+
+
+def test_a_weight_that_is_no_number_is_not_handed_over_even_if_no_loss_shows_it():
+    player = agent(policy(), memory=forge.Memory())
+    player.model.learn_names(tool.name for tool in player.all_tools)
+    with torch.no_grad():  # of a word that no demonstration has
+        unused = player.model.tokenizer.convert_tokens_to_ids("box")
+        player.model.network.causal.get_input_embeddings().weight[unused] = math.nan
+    with pytest.raises(rl.Diverged, match=r"step 1: .*embed_tokens\.weight has values that are no finite numbers"):
+        rl.imitate(player, demonstrations(), imitation=rl.Imitation(epochs=1))
 
 
 def test_demonstrations_that_do_not_fit_are_told():
