@@ -57,6 +57,7 @@ def train_ppo(
     """
     _check(agent, dataset, valset, ppo, sampling, budget, concurrency)
     processes = Processes.on(agent.model.network.device) if accelerator is None else Processes(accelerator)
+    _check_accelerator(processes.accelerator)
     with Run.open(_reporting(run) if processes.main else None) as record:
         folder = record.path if processes.main else _folder(run)
         training = Training(agent, dataset, valset, ppo, sessions, sampling, budget, concurrency, record, folder, seed,
@@ -104,6 +105,17 @@ def _check(
     if sampling.greedy_arguments and ppo.learn == "all":
         raise ForgeError("Sampling(greedy_arguments=True) draws only what chooses the function, and PPO(learn='all') "
                          "would learn from tokens that were not drawn: say PPO(learn='choices')")  # fmt: skip
+
+
+def _check_accelerator(accelerator: Any) -> None:
+    from accelerate import Accelerator
+
+    if not isinstance(accelerator, Accelerator):
+        raise ForgeError(f"train_ppo(accelerator={accelerator!r:.60}): give an accelerate.Accelerator, or leave it out")
+    if (steps := accelerator.gradient_accumulation_steps) != 1:
+        raise ForgeError(f"Accelerator(gradient_accumulation_steps={steps}), given here or set by accelerate launch: "
+                         f"each gradient would be divided by {steps}, and every optimizer step has its whole minibatch "
+                         "already: leave it at 1, and say how much fits with PPO(micro_tokens=...)")  # fmt: skip
 
 
 def _folder(run: Run | str | Path | None) -> Path | None:

@@ -278,6 +278,17 @@ def test_mistakes_are_told_before_anything_is_played(call, message):
         call(agent(policy()), dataset(2))
 
 
+@pytest.mark.parametrize("launched", [False, True])
+def test_an_accelerator_that_would_divide_each_gradient_is_refused(launched, monkeypatch):
+    from accelerate import Accelerator
+
+    if launched:
+        monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", "4")  # as accelerate launch would
+    given = None if launched else Accelerator(cpu=True, gradient_accumulation_steps=4)
+    with pytest.raises(forge.ForgeError, match=r"gradient_accumulation_steps=4\).* divided by 4.*micro_tokens"):
+        rl.train_ppo(agent(policy()), dataset(2), budget=forge.Budget(rollouts=2), accelerator=given)
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there_is_told(tmp_path):
     policy().save_pretrained(tmp_path)
