@@ -46,7 +46,7 @@ class Run:
             "mlflow", "trackio").
 
     Raises:
-        ForgeError: both words at once, or no tracker of that name.
+        ForgeError: no path, both words at once, or no tracker of that name.
     """
 
     def __init__(
@@ -59,6 +59,8 @@ class Run:
     ) -> None:
         if resume and fresh:
             raise ForgeError("Run(resume=True, fresh=True): either go on with the run in the folder, or replace it")
+        if not isinstance(path, str | os.PathLike | None):
+            raise ForgeError(f"run={path!r:.60}: give the path of a folder, a forge.Run, or None to keep nothing")
         self.path = None if path is None else Path(path)
         self.repairs: tuple[str, ...] = ()  # what was wrong with the files of a run that is resumed
         self.earlier: tuple[Mapping[str, Any], ...] = ()  # the events of a run that is resumed

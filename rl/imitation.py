@@ -22,6 +22,7 @@ from rl.batch import by_budget, rows
 from rl.experience import Diverged
 from rl.policy import Policy
 from rl.segments import Segment, segments
+from rl.settings import require_choice, require_number, require_whole
 
 IGNORED = -100  # a label that carries no loss
 
@@ -57,13 +58,18 @@ class Imitation:
     precision: str = "fp32"
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch", "learning_rate", "every", "patience"):
-            if not getattr(self, name) > 0:
-                raise ForgeError(f"Imitation({name}={getattr(self, name)!r}): give a number above 0")
-        if not 0 < self.validation < 1:
-            raise ForgeError(f"Imitation(validation={self.validation!r}): give a share between 0 and 1")
-        if self.precision not in ("fp32", "bf16"):
-            raise ForgeError(f"Imitation(precision={self.precision!r}): one of 'fp32', 'bf16'")
+        for name in ("epochs", "learning_rate"):
+            require_number("Imitation", self, name, 1e-12)
+        for name in ("batch", "every", "patience"):
+            require_whole("Imitation", self, name, 1)
+        for name in ("validation", "least_accuracy"):
+            require_number("Imitation", self, name, 0.0, 1.0)
+        if self.validation in (0, 1):
+            raise ForgeError(f"Imitation(validation={self.validation!r}): give a share between 0 and 1: some sessions "
+                             "are held out, and some are not")  # fmt: skip
+        if self.seconds is not None:
+            require_number("Imitation", self, "seconds", 0.0)
+        require_choice("Imitation", self, "precision", ("fp32", "bf16"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +117,9 @@ def imitate(
         Diverged: the loss or a weight is no finite number.
     """
     policy = _policy(agent)
-    sessions = list(demonstrations.sessions if isinstance(demonstrations, Evaluation) else demonstrations)
+    if not isinstance(imitation, Imitation):
+        raise ForgeError(f"imitate(imitation={imitation!r:.60}): give rl.Imitation(...)")
+    sessions = _sessions(demonstrations)
     policy.learn_names([*agent.library.names, *(tool.name for tool in agent.all_tools), *_called(sessions)])
     held_out, training = _split(sessions, imitation.validation, seed)
     parts = written_segments(training, policy, agent)
@@ -125,10 +133,21 @@ def imitate(
 
 
 def _policy(agent: Agent) -> Policy:
-    if not isinstance(agent.model, Policy):
-        raise ForgeError(f"the agent's model is {getattr(agent.model, 'name', agent.model)!r}: weights are trained of "
-                         "an rl.Policy, such as rl.Policy.from_pretrained(path)")  # fmt: skip
+    if not isinstance(agent, Agent) or not isinstance(agent.model, Policy):
+        given = getattr(getattr(agent, "model", agent), "name", agent)
+        raise ForgeError(f"imitate(agent with model {given!r:.60}): weights are trained of an rl.Policy, such as "
+                         "rl.Policy.from_pretrained(path)")  # fmt: skip
     return agent.model.copy()
+
+
+def _sessions(demonstrations: Iterable[Session] | Evaluation) -> list[Session]:
+    given = demonstrations.sessions if isinstance(demonstrations, Evaluation) else demonstrations
+    sessions = list(given) if isinstance(given, Iterable) else [given]
+    for session in sessions:
+        if not isinstance(session, Session):
+            raise ForgeError(f"imitate(demonstrations=...) holds {session!r:.60}: give a list of forge.Session, or "
+                             "what forge.evaluate returns")  # fmt: skip
+    return sessions
 
 
 def _called(sessions: Iterable[Session]) -> list[str]:

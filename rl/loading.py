@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from forge.builtin_tools import ADVICE_TOOLS, CLEAR_CONTEXT, MEMORY_TOOLS, SUBMIT
 from functions.errors import ForgeError
@@ -29,10 +29,15 @@ def load(
     settings: Mapping[str, Any],
 ) -> Policy:
     """See `Policy.from_pretrained`."""
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from rl.policy import SETTINGS, VALUES
 
+    if isinstance(functions, str):
+        raise ForgeError(f"from_pretrained(functions={functions!r}): give a list of names, such as [{functions!r}]")
+    if lora is not None:
+        _check_adapter(lora)
     if dtype not in ("float32", "bfloat16", "float16"):
         raise ForgeError(f"from_pretrained(dtype={dtype!r}): one of 'float32', 'bfloat16', 'float16'")
     place = usable(device)
@@ -40,11 +45,15 @@ def load(
         with without_progress_bars():
             tokenizer = AutoTokenizer.from_pretrained(path)
             model: Any = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype))
-        model.to(place)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise ForgeError(
             f"no causal language model with its tokenizer can be loaded from {str(path)!r}: {error}"
         ) from error
+    if tokenizer.pad_token_id is None:
+        raise ForgeError(f"the tokenizer of {str(path)!r} has no pad token: save one that has, in the folder of the "
+                         "model: tokenizer = transformers.AutoTokenizer.from_pretrained(...); tokenizer.pad_token = "
+                         "tokenizer.eos_token; tokenizer.save_pretrained(folder)")  # fmt: skip
+    model.to(place)
     saved = _saved_settings(Path(path) / SETTINGS, dialect=settings.get("dialect"))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -74,6 +83,19 @@ def without_progress_bars() -> Iterator[None]:
             bars.enable_progress_bar()
 
 
+class _Settings(BaseModel):
+    """What `Policy.save_pretrained` writes beside the weights."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    dialect: str
+    instructions: Any = False  # of the dialect, which may be the user's own
+    spelled: Any = False
+    max_new_tokens: int = 64
+    constrained: bool = False
+    critic: Literal["head", "separate"] = "head"
+
+
 def _saved_settings(path: Path, *, dialect: Any) -> dict[str, Any]:  # the user's own dialect, or None
     """The policy's own settings, where Forge saved it."""
     from functools import partial
@@ -84,15 +106,25 @@ def _saved_settings(path: Path, *, dialect: Any) -> dict[str, Any]:  # the user'
     if not path.exists():
         return {}
     try:
-        saved: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        shown = {name: saved.pop(name, False) for name in ("instructions", "spelled")}
-        dialects = {"FunctionTokens": partial(FunctionTokens, **shown), "ChatTemplate": ChatTemplate}
-        name = saved.pop("dialect")
-        if dialect is None and name not in dialects:
-            raise ForgeError(f"the policy in {path.parent} speaks {name}: give from_pretrained(dialect={name})")
-        return saved if dialect is not None else {**saved, "dialect": dialects[name]}
-    except (OSError, ValueError, KeyError) as error:
-        raise ForgeError(f"{path} is damaged ({error!r}): remove it to load the plain transformers folder") from error
+        saved = _Settings.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise ForgeError(f"{path} is damaged, or of another version of Forge ({_in_words(error)}): mend it, or remove "
+                         "it to load the plain transformers folder") from error  # fmt: skip
+    own = saved.model_dump(include={"max_new_tokens", "constrained", "critic"})
+    if dialect is not None:
+        return own
+    shown = saved.model_dump(include={"instructions", "spelled"})
+    dialects = {"FunctionTokens": partial(FunctionTokens, **shown), "ChatTemplate": ChatTemplate}
+    if saved.dialect not in dialects:
+        raise ForgeError(f"the policy in {path.parent} speaks {saved.dialect}: give "
+                         f"from_pretrained(dialect={saved.dialect})")  # fmt: skip
+    return own | {"dialect": dialects[saved.dialect]}
+
+
+def _in_words(error: OSError | ValidationError) -> str:
+    if isinstance(error, OSError):
+        return str(error)
+    return "; ".join(": ".join([".".join(map(str, each["loc"])), each["msg"]]) for each in error.errors())
 
 
 def usable(device: str | torch.device | None) -> torch.device:
@@ -111,6 +143,15 @@ def usable(device: str | torch.device | None) -> torch.device:
         raise ForgeError(f"device={str(device)!r}: {gpu} can be used here: give device='cpu', or leave it out "
                          f"({str(error).splitlines()[0]})") from error  # fmt: skip
     return place
+
+
+def _check_adapter(lora: Any) -> None:  # int or peft.LoraConfig
+    from peft import PeftConfig
+
+    rank = isinstance(lora, int) and not isinstance(lora, bool) and lora > 0
+    if not rank and not isinstance(lora, PeftConfig):
+        raise ForgeError(f"from_pretrained(lora={lora!r:.60}): give a rank from 1 up, or a peft.LoraConfig; None "
+                         "trains all weights")  # fmt: skip
 
 
 def _adapt(policy: Policy, lora: Any) -> None:  # int or peft.LoraConfig

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pickle
 import time
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
@@ -94,9 +95,11 @@ class Policy:
             dtype: of the weights: "float32", "bfloat16", "float16".
             device: "cpu", "cuda", ...; None is the GPU if there is one.
             seed: of the first weights of an adapter, a value head and a critic.
+            settings: those of the class; what was saved with the policy holds where they are left out. With another
+                kind of `critic` than the saved one, the critic begins as a copy of the trunk and its head afresh.
 
         Raises:
-            ForgeError: nothing can be loaded from there, or the device is not there.
+            ForgeError: nothing can be loaded from there, the device is not there, or a setting is out of range.
         """
         from rl.loading import load
 
@@ -307,10 +310,21 @@ class Policy:
         return {name: part for name, part in parts.items() if part is not None}
 
     def load_values(self, path: Path) -> None:
-        """The value head and critic that `save_pretrained` wrote."""
-        values = torch.load(path, map_location=self.network.device, weights_only=True)
-        for name, part in self._value_parts().items():
-            part.load_state_dict(values[name])
+        """The value head and critic that `save_pretrained` wrote. Of another kind of critic they say nothing: then this
+        one begins afresh.
+
+        Raises:
+            ForgeError: the file is damaged, or of another model.
+        """
+        parts = self._value_parts()
+        try:
+            values = torch.load(path, map_location=self.network.device, weights_only=True)
+            if values.keys() == parts.keys():
+                for name, part in parts.items():
+                    part.load_state_dict(values[name])
+        except (OSError, RuntimeError, AttributeError, LookupError, pickle.UnpicklingError, EOFError) as error:
+            raise ForgeError(f"the values in {path} cannot be read ({error}): remove the file, and the value head and "
+                             "critic begin afresh") from error  # fmt: skip
 
 
 def _require_fitting(model: Any, tokenizer: Any) -> None:

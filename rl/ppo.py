@@ -8,21 +8,9 @@ from typing import Literal, get_args
 
 from functions.errors import ForgeError
 from rl.loss import Estimator
+from rl.settings import require_choice, require_number, require_whole
 
 Tokens = Literal["all", "choices", "arguments"]
-
-
-def _require(owner: str, settings: object, name: str, least: float, most: float) -> None:
-    value = getattr(settings, name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        bound = f"from {least:g} up" if most == math.inf else f"from {least:g} to {most:g}"
-        raise ForgeError(f"{owner}({name}={value!r}): give a number {bound}")
-
-
-def _require_whole(settings: object, name: str, least: int) -> None:
-    value = getattr(settings, name)
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ForgeError(f"PPO({name}={value!r}): give a whole number from {least} up")
 
 
 def _along(line: float | tuple[float, float], progress: float) -> float:
@@ -37,11 +25,6 @@ def _require_line(owner: str, settings: object, name: str) -> None:
         raise ForgeError(
             f"{owner}({name}={line!r}): give a number from 0 up, or two, for the first and the last update"
         )
-
-
-def _choice(owner: str, settings: object, name: str, choices: tuple[str, ...]) -> None:
-    if getattr(settings, name) not in choices:
-        raise ForgeError(f"{owner}({name}={getattr(settings, name)!r}): one of {', '.join(map(repr, choices))}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +48,13 @@ class KL:
 
     def __post_init__(self) -> None:
         _require_line("KL", self, "coefficient")
-        _choice("KL", self, "into", ("loss", "reward"))
-        _choice("KL", self, "estimator", get_args(Estimator))
-        _choice("KL", self, "on", get_args(Tokens))
+        require_choice("KL", self, "into", ("loss", "reward"))
+        require_choice("KL", self, "estimator", get_args(Estimator))
+        require_choice("KL", self, "on", get_args(Tokens))
         if self.target is not None and isinstance(self.coefficient, tuple):
             raise ForgeError("KL(target=...) adapts the coefficient: give one number to begin with")
         if self.target is not None:
-            _require("KL", self, "target", 1e-9, math.inf)
+            require_number("KL", self, "target", 1e-9, math.inf)
         if self.into == "loss" and self.estimator == "k1":
             raise ForgeError("KL(into='loss', estimator='k1'): its gradient is 0 on average, so it would hold nothing: "
                              "use 'k2', 'k3' or 'exact'")  # fmt: skip
@@ -158,27 +141,27 @@ class PPO:
 
     def __post_init__(self) -> None:
         for name in ("batch", "minibatch", "epochs", "checkpoint_every"):
-            _require_whole(self, name, 1)
+            require_whole("PPO", self, name, 1)
         for name in ("learning_rate", "clip", "gradient_clip", "importance_cap"):
-            _require("PPO", self, name, 1e-12, math.inf)
+            require_number("PPO", self, name, 1e-12, math.inf)
         for name in ("gamma", "lam", "final_learning_rate"):
-            _require("PPO", self, name, 0.0, 1.0)
+            require_number("PPO", self, name, 0.0, 1.0)
         for name in ("value_coefficient", "weight_decay"):
-            _require("PPO", self, name, 0.0, math.inf)
-        _require_whole(self, "critic_warmup", 0)
+            require_number("PPO", self, name, 0.0, math.inf)
+        require_whole("PPO", self, "critic_warmup", 0)
         for name in ("value_learning_rate", "value_clip", "stop_kl"):
             if getattr(self, name) is not None:
-                _require("PPO", self, name, 1e-12, math.inf)
+                require_number("PPO", self, name, 1e-12, math.inf)
         for name in ("validate_every", "micro_tokens"):
             if getattr(self, name) is not None:
-                _require_whole(self, name, 1)
+                require_whole("PPO", self, name, 1)
         if self.dual_clip is not None:
-            _require("PPO", self, "dual_clip", 1.0, math.inf)
+            require_number("PPO", self, "dual_clip", 1.0, math.inf)
         _require_line("PPO", self, "entropy")
-        _choice("PPO", self, "level", ("token", "turn"))
-        _choice("PPO", self, "advantages", ("whiten", "scale", "raw"))
-        _choice("PPO", self, "learn", ("all", "choices"))
-        _choice("PPO", self, "precision", ("fp32", "bf16"))
+        require_choice("PPO", self, "level", ("token", "turn"))
+        require_choice("PPO", self, "advantages", ("whiten", "scale", "raw"))
+        require_choice("PPO", self, "learn", ("all", "choices"))
+        require_choice("PPO", self, "precision", ("fp32", "bf16"))
 
     def entropy_at(self, progress: float) -> float:
         """The entropy coefficient when this share of the training is done."""

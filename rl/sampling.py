@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from functions.errors import ForgeError
+from rl.settings import require_number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,10 +29,8 @@ class Sampling:
     greedy_arguments: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 <= self.temperature < float("inf"):
-            raise ForgeError(f"Sampling(temperature={self.temperature!r}): give a number from 0 (greedy) up")
-        if not 0 < self.top_p <= 1:
-            raise ForgeError(f"Sampling(top_p={self.top_p!r}): give a number above 0 and at most 1")
+        require_number("Sampling", self, "temperature", 0.0)
+        require_number("Sampling", self, "top_p", 1e-12, 1.0)
 
 
 GREEDY = Sampling(temperature=0.0)

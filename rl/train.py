@@ -56,6 +56,7 @@ def train_ppo(
             checkpoint stays).
     """
     _check(agent, dataset, valset, ppo, sampling, budget, concurrency)
+    _check_objective(sessions)
     processes = Processes.on(agent.model.network.device) if accelerator is None else Processes(accelerator)
     _check_accelerator(processes.accelerator)
     with Run.open(_reporting(run) if processes.main else None) as record:
@@ -105,6 +106,14 @@ def _check(
     if sampling.greedy_arguments and ppo.learn == "all":
         raise ForgeError("Sampling(greedy_arguments=True) draws only what chooses the function, and PPO(learn='all') "
                          "would learn from tokens that were not drawn: say PPO(learn='choices')")  # fmt: skip
+
+
+def _check_objective(sessions: SessionObjective | None) -> None:
+    if sessions is None or (not isinstance(sessions, type) and callable(getattr(sessions, "bonuses", None))):
+        return
+    given = f"rl.{sessions.__name__}" if isinstance(sessions, type) else repr(sessions)
+    raise ForgeError(f"train_ppo(sessions={given:.60}): give rl.FittedValue(), rl.Heuristic(), rl.CriticValue(), None, "
+                     "or an object with a method bonuses(trajectories)")  # fmt: skip
 
 
 def _check_accelerator(accelerator: Any) -> None:

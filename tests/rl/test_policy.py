@@ -481,3 +481,71 @@ def test_bad_input_is_refused_with_the_way_out(tmp_path, monkeypatch):
     (tmp_path / "forge_policy.json").write_text("{")
     with pytest.raises(forge.ForgeError, match="is damaged"):
         Policy.from_pretrained(tmp_path)
+
+
+def test_a_policy_that_was_saved_without_a_critic_is_given_one_and_the_other_way_round(tmp_path):
+    for kind, other in (("head", "separate"), ("separate", "head")):
+        model = policy(critic=kind)
+        torch.nn.init.normal_(model.network.value_head.last.weight)
+        model.save_pretrained(tmp_path / kind)
+        same = Policy.from_pretrained(tmp_path / kind)
+        assert torch.equal(same.network.value_head.last.weight, model.network.value_head.last.weight)
+        again = Policy.from_pretrained(tmp_path / kind, critic=other)
+        assert (again.network.critic is not None) is (other == "separate")
+        assert again.network.value_head.last.weight.abs().sum() == 0  # the saved one read other hidden states
+        assert again.digest == model.digest
+    critic = Policy.from_pretrained(tmp_path / "head", critic="separate").network
+    for weight, first in zip(critic.critic.parameters(), critic.trunk.parameters(), strict=True):
+        assert torch.equal(weight, first)
+
+
+@pytest.mark.parametrize("lora", [0, -1, "x", True])
+def test_a_rank_that_is_none_is_refused_before_anything_is_loaded(lora):
+    with pytest.raises(forge.ForgeError, match=rf"lora={lora!r}\): give a rank from 1 up"):
+        Policy.from_pretrained("/nowhere", lora=lora)
+
+
+def test_one_name_where_a_list_is_meant_is_refused():
+    with pytest.raises(forge.ForgeError, match=r"functions='search'\): give a list of names, such as \['search'\]"):
+        Policy.from_pretrained("/nowhere", functions="search")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("model.safetensors", "no causal language model"), ("forge_values.pt", "the values in .* remove the file")],
+)
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_a_torn_file_is_told_with_its_folder(tmp_path, name, message, share):
+    policy().save_pretrained(tmp_path)
+    whole = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(forge.ForgeError, match=message) as told:
+        Policy.from_pretrained(tmp_path)
+    assert str(tmp_path) in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"temperature": 1}, "temperature: Extra inputs are not permitted"),
+        ({"max_new_tokens": "x"}, "max_new_tokens: Input should be a valid integer"),
+        ({"critic": "none"}, "critic: Input should be 'head' or 'separate'"),
+    ],
+)
+def test_saved_settings_that_this_version_does_not_know_are_named(tmp_path, changed, message):
+    policy().save_pretrained(tmp_path)
+    settings = json.loads((tmp_path / "forge_policy.json").read_text())
+    (tmp_path / "forge_policy.json").write_text(json.dumps(settings | changed))
+    with pytest.raises(forge.ForgeError, match=rf"forge_policy\.json is damaged.*{message}.*remove it"):
+        Policy.from_pretrained(tmp_path)
+
+
+def test_a_folder_without_a_pad_token_is_told_what_to_save_there_and_that_helps(tmp_path):
+    model = policy()
+    model.tokenizer.pad_token = None
+    model.save_pretrained(tmp_path)
+    with pytest.raises(forge.ForgeError, match=r"no pad token: save one that has.*save_pretrained\(folder\)"):
+        Policy.from_pretrained(tmp_path)
+    model.tokenizer.pad_token = model.tokenizer.eos_token
+    model.tokenizer.save_pretrained(tmp_path)
+    assert Policy.from_pretrained(tmp_path).digest == model.digest
