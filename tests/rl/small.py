@@ -2,8 +2,12 @@
 
 import forge
 from forge.session import Action, Observation, Session, Step
+from rl.experience import Experience
+from rl.learner import Learner
 from rl.policy import Policy
-from rl.segments import Segment
+from rl.ppo import PPO
+from rl.sampling import Sampling
+from rl.segments import Segment, segments
 
 WORDS = (
     "left right red green blue one two three what is the colour of a box ? - (knowledge) nothing like that remembered"
@@ -35,6 +39,20 @@ def played(model=None, count=4, *, concurrency=4, seed=0, memory=True, cost=0.3,
     """Sessions of a random policy with every tool that is built in."""
     player = agent(model, memory=forge.Memory() if memory else None, expert=forge.GoldExpert(cost), max_turns=4)
     return forge.evaluate(player, dataset(count, streams=streams), concurrency=concurrency, seed=seed).sessions
+
+
+def experience(model, count=8, seed=0):
+    sessions = played(model, count, streams=count, seed=seed)
+    return Experience([segments(each, model.dialect.choice_length) for each in sessions])
+
+
+def prepared(settings=PPO(), model=None, *, sampling=Sampling(), **more):
+    """A learner, what it is to learn from, and the figures of its preparation."""
+    model = model or policy()
+    data = experience(model, **more)
+    learner = Learner(model.network, settings, sampling)
+    figures = learner.prepare(data)
+    return learner, data, figures
 
 
 def session(*turns, score=1.0, costs=None, stop="submitted"):

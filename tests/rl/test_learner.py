@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from small import everything, played, policy, segment
+from small import everything, experience, policy, prepared, segment
 
 from forge import ForgeError
 from rl.experience import Experience, minibatches
@@ -12,19 +12,6 @@ from rl.learner import Diverged, Learner
 from rl.ppo import KL, PPO
 from rl.sampling import Sampling
 from rl.segments import segments
-
-
-def experience(model, count=8, seed=0):
-    sessions = played(model, count, streams=count, seed=seed)
-    return Experience([segments(each, model.dialect.choice_length) for each in sessions])
-
-
-def prepared(settings=PPO(), model=None, **more):
-    model = model or policy()
-    data = experience(model, **more)
-    learner = Learner(model.network, settings, Sampling())
-    figures = learner.prepare(data)
-    return learner, data, figures
 
 
 def gradients(settings, seed=0):
