@@ -9,20 +9,22 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from forge.agent import Agent
 from forge.evaluate import Evaluation
-from forge.models.protocol import ToolSpec
-from forge.session import Action, Session, Step
+from forge.session import Session
 from functions.errors import ForgeError
 from rl.batch import by_budget, rows
+from rl.demonstrations import fitting, given_sessions, written_segments
 from rl.experience import Diverged
 from rl.policy import Policy
-from rl.segments import Segment, segments
+from rl.segments import Segment
 from rl.settings import require_choice, require_number, require_whole
+
+Lesson = TypeVar("Lesson")
 
 IGNORED = -100  # a label that carries no loss
 
@@ -90,6 +92,7 @@ class ImitationResult:
     history: tuple[Look, ...]
     segments: int
     tokens: int  # action tokens that were learned from, once each
+    notes: tuple[str, ...] = ()  # what was left out, and why
 
     @property
     def policy(self) -> Policy:
@@ -110,26 +113,28 @@ def imitate(
     Args:
         agent: its model is an `rl.Policy`, which stays as it is.
         demonstrations: sessions of any model: gold trajectories, a stronger model's, or a data set's own annotations.
+            An action of several calls is shown as one action a call where the policy's dialect makes one a turn.
         on_look: hears of each look at the held-out sessions.
 
     Raises:
-        ForgeError: the model is no policy, or no demonstration holds an action.
+        ForgeError: the model is no policy, or fewer than two demonstrations have actions that fit its context.
         Diverged: the loss or a weight is no finite number.
     """
     policy = _policy(agent)
     if not isinstance(imitation, Imitation):
         raise ForgeError(f"imitate(imitation={imitation!r:.60}): give rl.Imitation(...)")
-    sessions = _sessions(demonstrations)
+    sessions = given_sessions(demonstrations)
     policy.learn_names([*agent.library.names, *(tool.name for tool in agent.all_tools), *_called(sessions)])
-    held_out, training = _split(sessions, imitation.validation, seed)
-    parts = written_segments(training, policy, agent)
-    looker = _Looker(policy, written_segments(held_out, policy, agent), imitation, on_look)
+    lessons, notes = fitting(written_segments(sessions, policy, agent), policy.context)
+    held_out, training = _split(lessons, imitation.validation, seed)
+    parts = [part for lesson in training for part in lesson]
+    looker = _Looker(policy, [part for lesson in held_out for part in lesson], imitation, on_look)
     _train(policy, parts, imitation, seed, looker)
     looker.restore()
     policy.network.eval()
     policy.engine.forget()
     tokens = sum(len(part.places) for part in parts)
-    return ImitationResult(replace(agent, model=policy), tuple(looker.looks), len(parts), tokens)
+    return ImitationResult(replace(agent, model=policy), tuple(looker.looks), len(parts), tokens, notes)
 
 
 def _policy(agent: Agent) -> Policy:
@@ -140,68 +145,16 @@ def _policy(agent: Agent) -> Policy:
     return agent.model.copy()
 
 
-def _sessions(demonstrations: Iterable[Session] | Evaluation) -> list[Session]:
-    given = demonstrations.sessions if isinstance(demonstrations, Evaluation) else demonstrations
-    sessions = list(given) if isinstance(given, Iterable) else [given]
-    for session in sessions:
-        if not isinstance(session, Session):
-            raise ForgeError(f"imitate(demonstrations=...) holds {session!r:.60}: give a list of forge.Session, or "
-                             "what forge.evaluate returns")  # fmt: skip
-    return sessions
-
-
 def _called(sessions: Iterable[Session]) -> list[str]:
     return sorted({call.name for session in sessions for call, _ in session.calls})
 
 
-def _split(sessions: Sequence[Session], share: float, seed: int) -> tuple[list[Session], list[Session]]:
-    """Held-out sessions and the rest, by seed."""
-    if len(sessions) < 2:
-        raise ForgeError(f"there are {len(sessions)} demonstrations: give at least 2, one is held out")
+def _split(lessons: Sequence[Lesson], share: float, seed: int) -> tuple[list[Lesson], list[Lesson]]:
+    """Held-out demonstrations and the rest, by seed."""
     generator = torch.Generator().manual_seed(seed)
-    order = torch.randperm(len(sessions), generator=generator).tolist()
-    count = min(max(1, round(share * len(sessions))), len(sessions) - 1)
-    return [sessions[n] for n in order[:count]], [sessions[n] for n in order[count:]]
-
-
-def written_segments(sessions: Iterable[Session], policy: Policy, agent: Agent) -> list[Segment]:
-    """The demonstrations as the policy would have written them; ids that it did write stay as they are."""
-    from forge.executor import Executor
-    from forge.models.protocol import Context
-
-    specs = Executor(agent.library, agent.all_tools, agent.sandbox).specs
-    found: list[Segment] = []
-    for session in sessions:
-        steps: list[Step] = []
-        shown: list[Step] = []
-        for step in session.steps:
-            if step.action.finish_reason == "error":
-                continue
-            context = Context(session.task_id, session.question, agent.instructions, specs, tuple(shown))
-            ids = _own_ids(step.action, policy, specs)
-            prompt = policy.dialect.prompt(context)
-            action = replace(step.action, token_ids=ids, log_probs=(0.0,) * len(ids), prompt_ids=tuple(prompt))
-            steps.append(replace(step, action=action))
-            shown = [] if _clears(step.action) else [*shown, steps[-1]]
-        parts = segments(replace(session, steps=tuple(steps), score=session.score or 0.0), policy.dialect.choice_length)
-        found += [part for part in parts if len(part) <= policy.context]
-    if not found:
-        raise ForgeError("no demonstration has an action that fits the policy's context: nothing can be imitated")
-    return found
-
-
-def _own_ids(action: Action, policy: Policy, specs: Sequence[ToolSpec]) -> tuple[int, ...]:
-    """The ids that were drawn, where they mean the same to this policy: another's may stand for anything."""
-    ids, size = tuple(action.token_ids), len(policy.tokenizer)
-    if ids and all(token < size for token in ids):
-        read = policy.dialect.read(ids, specs, cut=action.finish_reason == "length")
-        if read == (action.text, action.calls):
-            return ids
-    return tuple(policy.dialect.write(action, specs))
-
-
-def _clears(action: Action) -> bool:
-    return any(call.name == "clear_context" for call in action.calls)
+    order = torch.randperm(len(lessons), generator=generator).tolist()
+    count = min(max(1, round(share * len(lessons))), len(lessons) - 1)
+    return [lessons[n] for n in order[:count]], [lessons[n] for n in order[count:]]
 
 
 class _Looker:

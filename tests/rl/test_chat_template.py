@@ -21,6 +21,7 @@ from forge.dialect import tool_schema
 from forge.models.protocol import Context, ToolSpec
 from forge.session import Action, Call, Observation, Step
 from rl.chat_template import ChatTemplate
+from rl.demonstrations import written_segments
 from rl.segments import segments
 
 QUERY = {"type": "object", "properties": {"query": {"type": "string"}, "k": {"type": "integer"}}, "required": ["query"]}
@@ -182,6 +183,16 @@ def test_a_chat_policy_plays_trains_is_saved_and_comes_back(make, tmp_path):
     assert isinstance(again.dialect, ChatTemplate)
     assert again.digest == taught.digest
     assert again.dialect.prompt(context()) == policy.dialect.prompt(context())
+
+
+@pytest.mark.parametrize(("name", "turns"), [("qwen2_5", 1), ("llama3_1", 2)])
+def test_two_calls_of_a_demonstration_are_one_action_or_two_as_the_template_has_it(name, turns):
+    player = agent(model(stand_in(name)), memory=forge.Memory())
+    calls = Call("retrieve_memory", {"query": "red"}), Call("submit", {"answer": "red"})
+    seen = Observation("retrieve_memory", "a box"), Observation("submit", "submitted")
+    session = forge.Session("t", "what?", steps=(Step(Action(calls=calls), seen),))
+    ((part,),) = written_segments([session], player.model, player)
+    assert len(set(part.turns)) == turns
 
 
 def test_templates_that_cannot_serve_are_refused_with_a_way_out():

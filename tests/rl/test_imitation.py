@@ -4,12 +4,13 @@ import math
 
 import pytest
 import torch
-from small import agent, policy
+from small import WORDS, agent, policy
 
 import forge
 import rl
 from forge.session import Action, Call, Observation, Session, Step
-from rl.imitation import IGNORED, _labels, _split, foretold, written_segments
+from rl.demonstrations import written_segments
+from rl.imitation import IGNORED, _labels, _split, foretold
 
 NOTHING = "(nothing like that is remembered)"
 
@@ -28,10 +29,14 @@ def demonstrations(count=24):
     return [shown(f"what is the colour {words[n % 6]} ?", words[n % 6]) for n in range(count)]
 
 
+def parts_of(sessions, player, model=None):
+    return [part for parts in written_segments(sessions, model or player.model, player) for part in parts]
+
+
 def test_just_the_tokens_that_the_policy_writes_carry_a_label():
     player = agent(policy(), memory=forge.Memory())
     player.model.learn_names(["retrieve_memory", "submit"])
-    (part,) = written_segments([shown("what is red ?", "red")], player.model, player)
+    (part,) = parts_of([shown("what is red ?", "red")], player)
     labels = _labels(part)
     written = [token for token in labels if token != IGNORED]
     names = [player.model.dialect.ids_of(name)[0] for name in ("retrieve_memory", "submit")]
@@ -44,7 +49,7 @@ def test_just_the_tokens_that_the_policy_writes_carry_a_label():
 def test_the_loss_is_the_mean_over_action_tokens_alone():
     player = agent(policy(), memory=forge.Memory())
     player.model.learn_names(["retrieve_memory", "submit"])
-    parts = written_segments(demonstrations(6), player.model, player)
+    parts = parts_of(demonstrations(6), player)
     loss, _ = foretold(player.model, parts)
     total = count = 0
     with torch.no_grad():
@@ -87,7 +92,7 @@ def test_the_weights_of_the_lowest_held_out_loss_are_kept():
     result = rl.imitate(player, lessons, imitation=settings, seed=3)
     losses = [look.loss for look in result.history]
     held_out, _ = _split(lessons, settings.validation, 3)
-    kept, _ = foretold(result.policy, written_segments(held_out, result.policy, player))
+    kept, _ = foretold(result.policy, parts_of(held_out, player, result.policy))
     assert kept == pytest.approx(min(losses)) != pytest.approx(losses[-1])
 
 
@@ -116,7 +121,7 @@ def test_sessions_of_another_policy_are_read_by_what_they_say_not_by_their_ids()
     teacher.model.learn_names(["seek_advice", "submit"])
     student.model.learn_names(["submit", "seek_advice"])  # so that the ids are the other way round
     seen = forge.evaluate(teacher, rows, seed=1)
-    parts = written_segments(seen.sessions, student.model, student)
+    parts = parts_of(seen.sessions, student)
     specs = [forge.models.protocol.ToolSpec(tool.name, tool.description, tool.parameters) for tool in student.all_tools]
     told = [step.action for session in seen.sessions for step in session.steps]
     assert {call.name for action in told for call in action.calls} & {"submit", "seek_advice"}
@@ -155,6 +160,34 @@ def test_a_weight_that_is_no_number_is_not_handed_over_even_if_no_loss_shows_it(
         rl.imitate(player, demonstrations(), imitation=rl.Imitation(epochs=1))
 
 
-def test_demonstrations_that_do_not_fit_are_told():
-    with pytest.raises(forge.ForgeError, match="nothing can be imitated"):
-        rl.imitate(agent(policy(context=8), memory=forge.Memory()), demonstrations(4))
+def test_demonstrations_that_do_not_fit_are_left_out_and_told():
+    long = [shown("what is the colour " + "red " * 60 + "?", "red") for _ in range(3)]
+    player = agent(policy(context=48), memory=forge.Memory())
+    result = rl.imitate(player, [*demonstrations(6), *long], imitation=rl.Imitation(epochs=1, validation=0.3))
+    (note,) = result.notes
+    assert note.startswith("3 of 9 segments of the demonstrations are longer than the policy's context of 48 tokens")
+    assert result.segments == 6 - 2  # held out are sessions that can be looked at
+    assert rl.imitate(player, demonstrations(4), imitation=rl.Imitation(epochs=1)).notes == ()
+
+
+def test_when_fewer_than_two_demonstrations_are_left_the_error_says_what_became_of_the_others():
+    player = agent(policy(context=8), memory=forge.Memory())
+    with pytest.raises(forge.ForgeError, match=r"^0 of 4 .* give at least 2.*: 4 of 4 segments .* context of 8 tokens"):
+        rl.imitate(player, demonstrations(4))
+    silent = Session("q", "what is red ?")
+    with pytest.raises(forge.ForgeError, match=r"^1 of 2 demonstrations can be learned from, .* one is held out$"):
+        rl.imitate(agent(policy(), memory=forge.Memory()), [silent, *demonstrations(1)])
+
+
+def test_an_action_with_two_calls_is_shown_as_two_where_a_turn_has_one_call():
+    calls = Call("submit", {"answer": "red"}, text="red"), Call("retrieve_memory", {"query": "box"}, text="box")
+    seen = Observation("submit", "submitted"), Observation("retrieve_memory", "nothing like that")
+    session = Session("q", "what is red ?", answer="red", steps=(Step(Action("look", calls), seen),), score=1.0)
+    player = agent(policy(texts=[WORDS, "look"]), memory=forge.Memory())
+    player.model.learn_names(["retrieve_memory", "submit"])
+    (part,) = parts_of([session], player)
+    said = player.model.tokenizer.decode
+    turns = [[part.ids[p] for p, t in zip(part.places, part.turns, strict=True) if t == turn] for turn in (0, 1)]
+    assert [said(ids) for ids in turns] == ["look [retrieve_memory] box <|end|>", "[submit] red <|end|>"]
+    between = said(part.ids[part.places[3] + 1 : part.places[4]])
+    assert between == "<|observation|> nothing like that <|act|>"  # each call is followed by what came of it
