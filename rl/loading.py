@@ -45,6 +45,7 @@ def load(
         with without_progress_bars():
             tokenizer = AutoTokenizer.from_pretrained(path)
             model: Any = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype))
+            settings_file, values_file = (_beside(path, name) for name in (SETTINGS, VALUES))
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise ForgeError(
             f"no causal language model with its tokenizer can be loaded from {str(path)!r}: {error}"
@@ -54,12 +55,12 @@ def load(
                          "model: tokenizer = transformers.AutoTokenizer.from_pretrained(...); tokenizer.pad_token = "
                          "tokenizer.eos_token; tokenizer.save_pretrained(folder)")  # fmt: skip
     model.to(place)
-    saved = _saved_settings(Path(path) / SETTINGS, dialect=settings.get("dialect"))
+    saved = {} if settings_file is None else _saved_settings(settings_file, dialect=settings.get("dialect"))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         policy = kind(model, tokenizer, **{**saved, **settings})
-        if (Path(path) / VALUES).exists():
-            policy.load_values(Path(path) / VALUES)
+        if values_file is not None:
+            policy.load_values(values_file)
         if lora is not None:
             functions = [*(tool.name for tool in (SUBMIT, *MEMORY_TOOLS, *ADVICE_TOOLS, CLEAR_CONTEXT)), *functions]
         policy.learn_names(functions)
@@ -83,6 +84,19 @@ def without_progress_bars() -> Iterator[None]:
             bars.enable_progress_bar()
 
 
+def _beside(path: str | Path, name: str) -> Path | None:
+    """A file that `Policy.save_pretrained` wrote beside the model: in its folder or on the hub."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError
+
+    if Path(path).is_dir():
+        return Path(path) / name if (Path(path) / name).exists() else None
+    try:
+        return Path(hf_hub_download(str(path), name))
+    except EntryNotFoundError:  # a plain model has none; without a network, one that is not in the cache
+        return None
+
+
 class _Settings(BaseModel):
     """What `Policy.save_pretrained` writes beside the weights."""
 
@@ -97,14 +111,12 @@ class _Settings(BaseModel):
 
 
 def _saved_settings(path: Path, *, dialect: Any) -> dict[str, Any]:  # the user's own dialect, or None
-    """The policy's own settings, where Forge saved it."""
+    """The policy's own settings, as Forge saved them."""
     from functools import partial
 
     from rl.chat_template import ChatTemplate
     from rl.function_tokens import FunctionTokens
 
-    if not path.exists():
-        return {}
     try:
         saved = _Settings.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:

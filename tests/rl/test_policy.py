@@ -403,6 +403,24 @@ def test_an_adapter_that_imitation_trained_is_the_reference(saved):
     assert torch.allclose(experience.old, experience.reference, atol=1e-6)
 
 
+def test_a_policy_on_the_hub_is_loaded_with_its_settings_and_values_as_one_in_a_folder_is(tmp_path, monkeypatch):
+    model, commit = policy(constrained=True, max_new_tokens=3), "0123456789" * 4
+    torch.nn.init.normal_(model.network.value_head.last.weight)
+    cached = tmp_path / "models--forge--tiny"  # what a download leaves
+    model.save_pretrained(cached / "snapshots" / commit)
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text(commit)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    again = Policy.from_pretrained("forge/tiny")
+    assert (again.digest, again.constrained, again.max_new_tokens) == (model.digest, True, 3)
+    assert torch.equal(again.network.value_head.last.weight, model.network.value_head.last.weight)
+    for name in ("forge_policy.json", "forge_values.pt"):  # a plain model
+        (cached / "snapshots" / commit / name).unlink()
+    plain = Policy.from_pretrained("forge/tiny")
+    assert (plain.digest, plain.constrained) == (model.digest, False)
+
+
 def test_what_an_agent_always_has_needs_no_naming_before_an_adapter(saved):
     assert len(played(Policy.from_pretrained(saved, lora=2, max_new_tokens=4), 2)) == 2
 
