@@ -41,7 +41,7 @@ class ConsoleReport:
             show(event)
 
     def _start(self, event: Mapping[str, Any]) -> None:
-        self._console.print(f"[bold]PPO[/]: {event['ppo']['batch']} sessions an update, budget {_budget(event)}")
+        self._console.print(f"[bold]PPO[/]: budget {_budget(event)}")
         self._status.update("playing")
         self._status.start()
 
@@ -49,9 +49,10 @@ class ConsoleReport:
         self._console.print("[bold]PPO[/]: going on from the last checkpoint")
 
     def _update(self, event: Mapping[str, Any]) -> None:
+        divergence = event.get("kl", event.get("kl_reference", 0.0))
         line = (
-            f"update {event['step']}: reward {event['reward']:+.3f}, right {event['score']:.3f}, "
-            f"advice {event['advice_rate']:.3f}, KL {event.get('kl', event.get('kl_reference', 0.0)):.4f}, "
+            f"update {event['step']}: {event['sessions']:,.0f} sessions, reward {event['reward']:+.3f}, "
+            f"right {event['score']:.3f}, advice {event['advice_rate']:.3f}, KL {divergence:.4f}, "
             f"clipped {event.get('clip_fraction', 0.0):.3f}, {event['tokens_per_second']:,.0f} tokens/s"
         )
         self._status.update(line)

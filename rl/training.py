@@ -114,6 +114,7 @@ class Training:
         tokens = self.processes.totals({"tokens": float(len(experience))})["tokens"]
         figures |= _figures(everything) | {
             "update": number + 1.0,
+            "sessions": float(sum(map(len, everything))),
             "rollouts": float(meter.rollouts),
             "action_tokens": tokens,
             "kl_coefficient": self.learner.kl_coefficient,

@@ -1,5 +1,6 @@
 """Whole trainings: resumed, killed, interrupted, shared between processes, refused."""
 
+import io
 import json
 import math
 import os
@@ -17,6 +18,7 @@ from small_training import figures, train
 import forge
 import rl
 from rl.checkpoint import Checkpoint
+from rl.console import ConsoleReport
 from rl.experience import Diverged
 from rl.training import Training
 
@@ -210,6 +212,14 @@ def test_every_update_plays_a_whole_batch_of_different_streams(streams, monkeypa
                  budget=forge.Budget(rollouts=40))  # fmt: skip
     assert [len(set(chosen)) for chosen in seen] == [2] * 10
     assert {stream for chosen in seen for stream in chosen} == {f"s{n}" for n in range(streams)}
+
+
+def test_a_terminal_tells_how_many_sessions_were_played_not_how_many_were_asked_for(tmp_path):
+    shown = io.StringIO()
+    settings = rl.PPO(batch=5, validate_every=None)
+    rl.train_ppo(agent(policy(), max_turns=1), dataset(12, streams=3), ppo=settings, budget=forge.Budget(rollouts=8),
+                 run=forge.Run(report_to=[ConsoleReport(shown, every=1)]))  # fmt: skip
+    assert "update 1: 8 sessions," in shown.getvalue()  # two whole streams of 4
 
 
 @pytest.mark.parametrize(
