@@ -13,7 +13,7 @@ from functions.errors import ForgeError
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-StopReason = Literal["submitted", "turns", "tokens", "seconds", "model_error", "interrupted"]
+StopReason = Literal["submitted", "turns", "tokens", "seconds", "model_error"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,8 +98,8 @@ class Learner:
         kl = self.settings.kl
         return kl is not None and (kl.into == "reward" or kl.estimator in ("k1", "k2", "k3"))
 
-    def prepare(self, experience: Experience, *, drawn: torch.Tensor | None = None) -> dict[str, float]:
-        """Measure, then fill in advantages; `drawn`: which tokens were sampled, None is all of them."""
+    def prepare(self, experience: Experience) -> dict[str, float]:
+        """Measure, then fill in advantages."""
         settings, kl = self.settings, self.settings.kl
         self.measure(experience)
         figures: dict[str, float] = {}
@@ -110,8 +110,6 @@ class Learner:
             if kl.into == "reward":
                 penalty = self.kl_coefficient * estimate
         experience.learned = experience.on(settings.learn)
-        if drawn is not None:
-            experience.learned = experience.learned & drawn
         experience.weights = importance(experience.old, experience.rollout, cap=settings.importance_cap)
         experience.estimate(settings, penalty)
         figures["value_explained"] = self._explained(experience)

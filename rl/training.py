@@ -30,7 +30,7 @@ from rl.sampling import GREEDY, Sampling
 from rl.segments import segments
 from rl.sessions import SessionObjective, Trajectory
 
-CUT = ("seconds", "interrupted")  # stops that are no part of the task: the value goes on behind them
+CUT = ("seconds",)  # a stop that is no part of the task: the value goes on behind it
 LEAST_STREAMS = 20  # for a validation set to be split off
 
 
@@ -105,8 +105,7 @@ class Training:
         everything = self._play(number, meter)
         rolled = time.perf_counter()
         experience = self._experience(everything)
-        drawn = experience.choices if self.sampling.greedy_arguments else None
-        figures = self.learner.prepare(experience, drawn=drawn)
+        figures = self.learner.prepare(experience)
         warmup = number < self.ppo.critic_warmup
         figures |= self.learner.update(experience, progress=progress, seed=_mixed(self.seed, number), warmup=warmup)
         self.policy.engine.forget()
