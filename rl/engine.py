@@ -77,7 +77,11 @@ class TransformersEngine:
     """Any causal language model of transformers. Mutable: holds the keys and values of the last requests' sequences.
 
     A sequence that goes on is only given its new tokens, as one block; prompts that begin alike have their common
-    beginning computed once; rows that are done leave the batch.
+    beginning computed once.
+
+    All rows of a call start together, and a call lasts as long as its longest action. Rows that are done leave the
+    batch, but their places are not given to others within the call: their keys and values stay for the next turn. The
+    driver refills: with each stream's next context at the next call, with the next stream where one has ended.
     """
 
     def __init__(self, network: Network) -> None:
