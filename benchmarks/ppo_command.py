@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +17,7 @@ from functions.errors import ForgeError
 if TYPE_CHECKING:
     import forge
     import rl
+    from forge.session import Step
 
 
 def ppo(
@@ -49,6 +53,8 @@ def ppo(
 
     import forge
 
+    if run is None and (resume or overwrite):
+        raise ForgeError(f"{'--resume' if resume else '--overwrite'} needs --run, the folder of the run that is meant")
     # names that its callers, peft and trl, have yet to change: nothing that one at the terminal could mend
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     try:
@@ -59,13 +65,15 @@ def ppo(
         setting = setting or _setting(data, test, metric, policy, dialect, lora, library, advice_cost, memory, seed)
     except ImportError as error:
         raise ForgeError(f'training weights needs the extra: pip install "forge-agents[rl]" ({error})') from error
-    setting = _taught(setting, demonstrations, run, resume, seed, lora)
+    shown = setting.demonstrations if demonstrations is None else _sessions(demonstrations)
     settings = setting.ppo if learning_rate is None else replace(setting.ppo, learning_rate=learning_rate)
-    result = rl.train_ppo(
-        setting.agent, setting.train, ppo=settings, sessions=setting.sessions, sampling=setting.sampling,
-        budget=forge.Budget(rollouts=rollouts, seconds=seconds), concurrency=concurrency, seed=seed,
-        run=forge.Run(run, resume=resume, fresh=overwrite, report_to=[ConsoleReport()]),
-    )  # fmt: skip
+    budget = forge.Budget(rollouts=rollouts, seconds=seconds)
+    with forge.Run(run, resume=resume, fresh=overwrite, report_to=[ConsoleReport()]) as record:
+        setting = _taught(setting, shown, record, seed, lora)
+        result = rl.train_ppo(
+            setting.agent, setting.train, ppo=settings, sessions=setting.sessions, sampling=setting.sampling,
+            budget=budget, concurrency=concurrency, seed=seed, run=record,
+        )  # fmt: skip
     _show(result, setting, seed, concurrency)
     if run is not None:
         result.plot(run / "training.png")
@@ -85,9 +93,9 @@ class Setting:
     test: forge.Dataset
     ppo: rl.PPO
     sampling: rl.Sampling
+    imitation: rl.Imitation
     sessions: Any = None
     demonstrations: tuple[forge.Session, ...] = ()
-    imitation: rl.Imitation | None = None
 
 
 def _storeqa(policy: str | None, advice_cost: float | None, memory: bool, lora: int | None, seed: int) -> Setting:
@@ -110,9 +118,9 @@ def _storeqa(policy: str | None, advice_cost: float | None, memory: bool, lora: 
         shop.streams(recipe.EVALUATION, seed="evaluation"),
         recipe.PPO,
         recipe.CHOICES,
+        recipe.IMITATION,
         recipe.VARIANTS["ppo"].sessions if memory else None,
         shown,
-        recipe.IMITATION,
     )
 
 
@@ -157,7 +165,15 @@ def _setting(
         expert=_at(advice_cost, start.expert),
     )
     sessions = rl.FittedValue() if memory and agent.expert is not None else None
-    return Setting(agent, benchmark.train, benchmark.test, rl.PPO(learning_rate=1e-5), rl.Sampling(), sessions)
+    return Setting(
+        agent,
+        benchmark.train,
+        benchmark.test,
+        rl.PPO(learning_rate=1e-5),
+        rl.Sampling(),
+        rl.Imitation(learning_rate=1e-5),
+        sessions,
+    )
 
 
 def _at(cost: float | None, expert: Any) -> Any:
@@ -170,32 +186,83 @@ def _at(cost: float | None, expert: Any) -> Any:
 
 
 def _taught(
-    setting: Setting, given: Path | None, run: Path | None, resume: bool, seed: int, lora: int | None
+    setting: Setting, shown: Sequence[forge.Session], record: forge.Run, seed: int, lora: int | None
 ) -> Setting:
-    """After imitation, if there is something to imitate; a run that is resumed did that before.
+    """After imitation, if there is something to imitate; a run that is resumed goes on from the one that it keeps.
 
     What an adapter learned is merged into the weights, and PPO trains a fresh one.
     """
-    import tempfile
-
     import rl
-    from rl.policy import SETTINGS
 
-    shown = setting.demonstrations if given is None else _sessions(given)
-    if not shown:
-        return setting
+    origin = _origin(setting, shown, seed, lora) if shown else None
     with tempfile.TemporaryDirectory() as scratch:
-        kept = Path(scratch) if run is None else run.with_name(f"{run.name}-imitation")
-        if not (resume and (kept / SETTINGS).exists()):
+        kept = (Path(scratch) if record.path is None else record.path) / "imitation"
+        done = _imitated(record, origin)
+        if origin is None:
+            return setting
+        if not done:
             print(f"imitation of {len(shown):,} sessions")
             result = rl.imitate(
-                setting.agent, shown, imitation=setting.imitation or rl.Imitation(learning_rate=1e-5), seed=seed,
+                setting.agent, shown, imitation=setting.imitation, seed=seed,
                 on_look=lambda look: print(f"  step {look.step}: loss {look.loss:.3f}, held-out actions right "
                                            f"{look.accuracy:.3f}, {look.seconds:.0f} s", flush=True),
             )  # fmt: skip
+            shutil.rmtree(kept, ignore_errors=True)  # what a kill left behind
             result.policy.save_pretrained(kept)
+            record.log("imitation", **origin)  # last, so that only a whole one is gone on from
+        elif not kept.exists():  # else it would be looked for on the hub
+            raise ForgeError(f"{kept} is gone, and the run goes on from it: put it back, or replace the run with "
+                             "--overwrite")  # fmt: skip
         taught = rl.Policy.from_pretrained(kept, lora=lora, functions=setting.agent.library.names, seed=seed)
     return replace(setting, agent=replace(setting.agent, model=taught))
+
+
+def _imitated(record: forge.Run, origin: Mapping[str, Any] | None) -> bool:
+    """Whether the run that is resumed did this imitation already; any other is refused."""
+    way_out = "Choose another folder, or replace the run with --overwrite"
+    first = {event["kind"]: event for event in reversed(record.earlier)}
+    if "imitation" not in first:
+        if "start" in first and origin is not None:
+            raise ForgeError(f"{record.path} began without imitation, and there are demonstrations now: leave them "
+                             f"out. {way_out}")  # fmt: skip
+        return False
+    if origin is None:
+        raise ForgeError(f"{record.path} began with imitation: give the --demonstrations that it had. {way_out}")
+    before = first["imitation"]
+    changed = [f"{name} was {before.get(name)}, and is now {now}" for name, now in origin.items()
+               if before.get(name) != now]  # fmt: skip
+    if changed:
+        raise ForgeError(f"{record.path} holds an imitation of another start: {'; '.join(changed)}. {way_out}")
+    return True
+
+
+def _origin(setting: Setting, shown: Sequence[forge.Session], seed: int, lora: int | None) -> dict[str, Any]:
+    """All that an imitation depends on, in plain words; times that sessions took are no part of it."""
+    from forge.identity import digest, in_words
+
+    agent = setting.agent
+    policy: rl.Policy = agent.model
+    acts = [[session.question, [_written(step) for step in session.steps]] for session in shown]
+    offered = [[tool.name, tool.description, tool.parameters] for tool in agent.all_tools]
+    return {
+        "seed": seed,
+        "lora": lora,
+        "dialect": type(policy.dialect).__name__,
+        "settings": in_words(setting.imitation),
+        "demonstrations": f"{len(shown)} sessions, {digest(acts)}",
+        "policy": policy.digest,
+        "agent": digest([agent.instructions, agent.library.version, offered]),
+    }
+
+
+def _written(step: Step) -> list[Any]:
+    """An action and what it was answered, as JSON values."""
+    action, calls = step.action, step.action.calls
+    return [
+        action.text, action.finish_reason, list(action.token_ids),
+        [[call.name, dict(call.arguments), call.error, call.text] for call in calls],
+        [seen.text for seen in step.observations],
+    ]  # fmt: skip
 
 
 def _sessions(path: Path) -> tuple[forge.Session, ...]:

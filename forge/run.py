@@ -243,7 +243,7 @@ class Run:
                              "line), or choose another folder")  # fmt: skip
         for name in ("events.jsonl", "sessions.jsonl", "replies.jsonl", "result.json"):
             (self.path / name).unlink(missing_ok=True)
-        for name in ("library", "candidate", "checkpoint", "policy"):
+        for name in ("library", "candidate", "imitation", "checkpoint", "policy"):
             shutil.rmtree(self.path / name, ignore_errors=True)
 
     @contextmanager

@@ -2,17 +2,22 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 from small import policy
+from typer.testing import CliRunner
 
 import forge
 import rl
 from benchmarks import catalog
+from forge.cli import app
 from forge.session import Action, Call
+from functions.errors import ForgeError
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,8 +29,30 @@ def forge_ppo(*arguments, cwd):
                           capture_output=True, text=True, timeout=110)  # fmt: skip
 
 
+def shown_by(*arguments):
+    """What `forge ppo` prints; its errors are raised. In this process, which is quicker."""
+    return CliRunner().invoke(app, ["ppo", *map(str, arguments)], catch_exceptions=False).stdout
+
+
+def write_demonstrations(path, answer="red"):
+    class Teacher:
+        name = "teacher"
+
+        def act(self, contexts):
+            return [Action(calls=(Call("submit", {"answer": answer}, text=answer),)) for _ in contexts]
+
+    rows = [{"question": f"what is {word} ?", "answer": answer} for word in ("red", "green", "blue", "one")]
+    seen = forge.evaluate(forge.Agent(model=Teacher()), forge.Dataset(rows))
+    path.write_text("\n".join(session.to_json() for session in seen.sessions))
+
+
+def contents(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 @pytest.fixture
 def folder(tmp_path):
+    torch.set_num_threads(1)  # two only wait for each other on so small a model where the machine is busy
     policy(constrained=True).save_pretrained(tmp_path / "policy")
     words = [*["red", "green", "blue", "one", "two", "three", "left", "right", "box", "colour"]] * 3
     rows = [{"question": f"what is {word} ?", "answer": word, "stream": f"s{n}"} for n, word in enumerate(words)]
@@ -52,25 +79,60 @@ def test_a_policy_is_trained_measured_and_written(folder):
     ]
 
 
-def test_an_adapter_is_trained_after_demonstrations_and_the_run_goes_on(folder):
-    class Teacher:
-        name = "teacher"
-
-        def act(self, contexts):
-            return [Action(calls=(Call("submit", {"answer": "red"}, text="red"),)) for _ in contexts]
-
-    rows = [{"question": f"what is {word} ?", "answer": "red"} for word in ("red", "green", "blue", "one")]
-    seen = forge.evaluate(forge.Agent(model=Teacher()), forge.Dataset(rows))
-    (folder / "sessions.jsonl").write_text("\n".join(session.to_json() for session in seen.sessions))
+def test_an_adapter_is_trained_after_demonstrations_and_the_run_goes_on_whatever_was_refused_meanwhile(folder):
+    write_demonstrations(folder / "sessions.jsonl")
     given = ("--data", "tasks.jsonl", "--policy", "policy", "--lora", 2, "--demonstrations", "sessions.jsonl",
              "--advice-cost", 0.2, "--run", "run", "--rollouts")  # fmt: skip
     shown = forge_ppo(*given, 30, cwd=folder)
     assert shown.returncode == 0, shown.stderr
     assert "imitation of 4 sessions" in shown.stdout
     assert "Warning" not in shown.stderr
+    before = contents(folder / "run")
+    refused = forge_ppo(*given, 30, "--seed", 5, cwd=folder)
+    assert "holds a run already" in refused.stderr
+    assert "imitation of" not in refused.stdout
+    assert contents(folder / "run") == before
     resumed = forge_ppo(*given, 60, "--resume", cwd=folder)
     assert resumed.returncode == 0, resumed.stderr
     assert "imitation of" not in resumed.stdout
+
+
+IMITATED = ("--data", "tasks.jsonl", "--policy", "policy", "--demonstrations", "sessions.jsonl", "--no-memory")
+
+
+def test_an_imitation_is_taken_up_only_by_what_made_it_and_replaced_with_its_run(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    write_demonstrations(folder / "sessions.jsonl")
+    write_demonstrations(folder / "others.jsonl", answer="blue")
+    policy(constrained=True, seed=7).save_pretrained(folder / "other policy")
+    run = ("--run", "run", "--rollouts", 30)
+    shown_by(*IMITATED, *run)
+    before = contents(folder)
+    for changed, difference in {
+        ("--seed", 5): "seed was 0, and is now 5",
+        ("--lora", 2): "lora was None, and is now 2",
+        ("--demonstrations", "others.jsonl"): "demonstrations was 4 sessions, .* and is now 4 sessions, ",
+        ("--policy", "other policy"): "policy was .* and is now ",
+    }.items():
+        with pytest.raises(ForgeError, match=f"run holds an imitation of another start: {difference}.*--overwrite"):
+            shown_by(*IMITATED, *changed, *run, "--resume")
+    with pytest.raises(ForgeError, match=r"run began with imitation.*--demonstrations"):
+        shown_by(*IMITATED[:4], "--no-memory", *run, "--resume")
+    assert contents(folder) == before
+    assert "imitation of 4 sessions" in shown_by(*IMITATED, *run, "--seed", 5, "--overwrite")
+    shutil.rmtree(folder / "run" / "imitation")
+    with pytest.raises(ForgeError, match=r"run.imitation is gone.*--overwrite"):
+        shown_by(*IMITATED, *run, "--seed", 5, "--resume")
+    shown_by(*IMITATED[:4], "--no-memory", *run, "--overwrite")
+    with pytest.raises(ForgeError, match="run began without imitation"):
+        shown_by(*IMITATED, *run, "--resume")
+
+
+def test_words_about_a_run_are_refused_where_there_is_none(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    for word in ("--resume", "--overwrite"):
+        with pytest.raises(ForgeError, match=f"{word} needs --run"):
+            shown_by(*IMITATED, "--rollouts", 30, word)
 
 
 @pytest.mark.parametrize(
