@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from forge.budget import Meter
 from forge.models.protocol import AsyncModel, Context
 from forge.session import Session
 from forge.task import Task
+from forge.terminal import may_ask
 
 Done = Callable[[Session], None]
 
@@ -86,12 +88,15 @@ async def free(
         while item := next(waiting, None):
             place, stream = item
             play = agent.play(stream.tasks, seed=seed, repeat=stream.repeat)
-            finished[place] = await _played(agent, play, threads)
+            try:
+                finished[place] = await _played(agent, play, threads)
+            except (KeyboardInterrupt, SystemExit) as stop:
+                raise _Stopped(stop) from None
             loop = asyncio.get_running_loop()  # a metric may ask a model, which must not hold up the others
             await loop.run_in_executor(threads, _account, finished[place], meter, done)
 
     count = min(concurrency, len(streams))
-    with ThreadPoolExecutor(max_workers=max(1, count), thread_name_prefix="forge-play") as threads:
+    with ThreadPoolExecutor(max_workers=max(1, count), thread_name_prefix="forge-play") as threads, may_ask():
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(count):
@@ -111,10 +116,10 @@ async def _played(agent: Agent, play: Play, threads: ThreadPoolExecutor) -> tupl
             sessions: tuple[Session, ...] = end.value
             return sessions
 
-    context = await loop.run_in_executor(threads, step, None)
+    context = await loop.run_in_executor(threads, copy_context().run, step, None)
     while isinstance(context, Context):
         action = await agent.model.act_async(context)
-        context = await loop.run_in_executor(threads, step, action)
+        context = await loop.run_in_executor(threads, copy_context().run, step, action)
     return context
 
 
@@ -137,7 +142,16 @@ def _account(sessions: tuple[Session, ...], meter: Meter, done: Done) -> None:
 
 def _first(failures: BaseExceptionGroup[Exception]) -> BaseException:
     inner = failures.exceptions[0]
+    if isinstance(inner, _Stopped):
+        return inner.stop
     return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
+
+
+class _Stopped(Exception):
+    """Carries what should end the process out of a task: raised there, it would break off the loop itself."""
+
+    def __init__(self, stop: BaseException) -> None:
+        self.stop = stop
 
 
 def run_one(agent: Agent, task: Task, seed: int) -> Session:
@@ -158,8 +172,9 @@ def run_one(agent: Agent, task: Task, seed: int) -> Session:
 async def arun_one(agent: Agent, task: Task, seed: int) -> Session:
     """One task over the agent's own memory, inside an event loop."""
     if not isinstance(agent.model, AsyncModel):
-        return await asyncio.to_thread(run_one, agent, task, seed)
-    with ThreadPoolExecutor(max_workers=1) as threads:
+        with may_ask():
+            return await asyncio.to_thread(run_one, agent, task, seed)
+    with ThreadPoolExecutor(max_workers=1) as threads, may_ask():
         sessions = await _played(agent, agent.play((task,), seed=seed, memory=agent.memory), threads)
     return sessions[0]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from forge.terminal import ask
 from functions.errors import ForgeError
 
 if TYPE_CHECKING:
@@ -82,7 +83,10 @@ class ModelExpert:
 
 @dataclass(frozen=True, slots=True)
 class ConsoleExpert:
-    """A person at the terminal."""
+    """A person at the terminal, who is asked one question at a time.
+
+    Ctrl-C at a question, and the end of the input, interrupt whatever asked it: nothing is made up, or charged.
+    """
 
     cost: float = 0.0
 
@@ -90,7 +94,5 @@ class ConsoleExpert:
         _require_cost(self.cost)
 
     def advise(self, task: Task, question: str) -> str:
-        print(f"\nThe agent asks for advice on: {task.question}")
-        if question != task.question:
-            print(f"It asks: {question}")
-        return input("Your advice: ").strip()
+        asks = f"\nIt asks: {question}" if question != task.question else ""
+        return ask(f"\nThe agent asks for advice on: {task.question}{asks}", "Your advice: ").strip()
