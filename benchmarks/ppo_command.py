@@ -23,18 +23,22 @@ if TYPE_CHECKING:
 def ppo(
     data: Annotated[str, typer.Option("--data", help="storeqa, mawps, word-problems, or a .jsonl or .csv file.")],
     test: Annotated[Path | None, typer.Option("--test", help="Held-out tasks, if --data is a file.")] = None,
-    metric: Annotated[str, typer.Option("--metric", help="For files: exact, numeric or math.")] = "exact",
+    metric: Annotated[
+        str | None, typer.Option("--metric", help="For files: exact (the default), numeric or math.")
+    ] = None,
     policy: Annotated[
         str | None, typer.Option(help="A folder or hub id of a causal language model; storeqa can do without.")
     ] = None,
-    dialect: Annotated[str, typer.Option(help="How the policy writes actions: function-tokens or chat.")] = (
-        "function-tokens"
-    ),
+    dialect: Annotated[
+        str | None, typer.Option(help="How the policy writes actions: function-tokens (the default) or chat.")
+    ] = None,
     lora: Annotated[int | None, typer.Option(help="Train an adapter of this rank only.")] = None,
     demonstrations: Annotated[
         Path | None, typer.Option(help="Imitate these sessions first: a run's folder, or its sessions.jsonl.")
     ] = None,
-    library: Annotated[Path | None, typer.Option(help="Functions for the agent, such as RUN/library.")] = None,
+    library: Annotated[
+        Path | None, typer.Option(help="Functions for the agent, such as RUN/library; by default the data set's.")
+    ] = None,
     advice_cost: Annotated[
         float | None, typer.Option(help="An expert answers at this cost; by default none is asked.")
     ] = None,
@@ -55,6 +59,9 @@ def ppo(
 
     if run is None and (resume or overwrite):
         raise ForgeError(f"{'--resume' if resume else '--overwrite'} needs --run, the folder of the run that is meant")
+    _require_in_range(lora, concurrency)
+    _require_of_use(data, test, metric, dialect, library)
+    given = None if demonstrations is None else _sessions(demonstrations)
     # names that its callers, peft and trl, have yet to change: nothing that one at the terminal could mend
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     try:
@@ -62,10 +69,11 @@ def ppo(
         from rl.console import ConsoleReport
 
         setting = _storeqa(policy, advice_cost, memory, lora, seed) if data == "storeqa" else None
-        setting = setting or _setting(data, test, metric, policy, dialect, lora, library, advice_cost, memory, seed)
+        setting = setting or _setting(data, test, metric or "exact", policy, dialect or "function-tokens", lora,
+                                      library, advice_cost, memory, seed)  # fmt: skip
     except ImportError as error:
         raise ForgeError(f'training weights needs the extra: pip install "forge-agents[rl]" ({error})') from error
-    shown = setting.demonstrations if demonstrations is None else _sessions(demonstrations)
+    shown = setting.demonstrations if given is None else given
     settings = setting.ppo if learning_rate is None else replace(setting.ppo, learning_rate=learning_rate)
     budget = forge.Budget(rollouts=rollouts, seconds=seconds)
     with forge.Run(run, resume=resume, fresh=overwrite, report_to=[ConsoleReport()]) as record:
@@ -82,6 +90,33 @@ def ppo(
     if result.stop == "interrupted":
         print("go on:   give the same command with --resume" if run is not None else "not kept: there was no --run")
         sys.exit(130)
+
+
+def _require_in_range(lora: int | None, concurrency: int) -> None:
+    if lora is not None and lora < 1:
+        raise ForgeError(f"--lora {lora}: a rank, 1 or more; leave it out to train all weights")
+    if concurrency < 1:
+        raise ForgeError(f"--concurrency {concurrency}: at least 1 stream at a time")
+
+
+def _require_of_use(
+    data: str, test: Path | None, metric: str | None, dialect: str | None, library: Path | None
+) -> None:
+    """There is such a data set, and no option is given that would change nothing."""
+    from benchmarks import catalog
+
+    if not _is_file(data) and data not in catalog.names():
+        raise ForgeError(f"--data {data}: {', '.join(catalog.names())}, or a .jsonl or .csv file")
+    idle: dict[str, object] = {} if _is_file(data) else {"--test": test, "--metric": metric}
+    if data == "storeqa":
+        idle |= {"--dialect": dialect, "--library": library}
+    for option, value in idle.items():
+        if value is not None:
+            raise ForgeError(f"{option} {value} does not apply to --data {data}: leave it out")
+
+
+def _is_file(data: str) -> bool:
+    return Path(data).suffix in {".jsonl", ".csv"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +146,8 @@ def _storeqa(policy: str | None, advice_cost: float | None, memory: bool, lora: 
         shown = forge.evaluate(teacher, tasks, concurrency=256).sessions
         model = recipe.policy(seed)
     else:
-        model = rl.Policy.from_pretrained(policy, lora=lora, functions=["search"], seed=seed)
+        names = _names(recipe.agent("router", cost=cost, memory=memory))
+        model = rl.Policy.from_pretrained(policy, lora=lora, functions=names, seed=seed)
     return Setting(
         recipe.agent(model, cost=cost, memory=memory),
         shop.streams(recipe.TRAIN, seed=f"ppo-{seed}"),
@@ -138,35 +174,30 @@ def _setting(
 ) -> Setting:
     import forge
     import rl
-    from benchmarks import catalog
     from forge.cli import benchmark_of, one_of
     from functions import Library
 
-    if Path(data).suffix not in {".jsonl", ".csv"} and data not in catalog.names():
-        raise ForgeError(f"--data {data}: storeqa, {', '.join(catalog.names())}, or a .jsonl or .csv file")
     known = {"function-tokens": rl.FunctionTokens, "chat": rl.ChatTemplate}
     spoken = one_of("dialect", dialect, known)
     benchmark = benchmark_of(data, test, metric, seed)
     if policy is None:
         raise ForgeError(f"--data {data} needs --policy, a folder or hub id of a language model to begin with; only "
                          "--data storeqa brings a small one of its own")  # fmt: skip
-    functions = Library() if library is None else Library.load(library)
     if dialect == "function-tokens":
         spoken = lambda tokenizer: rl.FunctionTokens(tokenizer, instructions=True)  # noqa: E731  # a dialect maker
-    start = benchmark.agent(
-        rl.Policy.from_pretrained(
-            policy, dialect=spoken, lora=lora, functions=functions.names, seed=seed, max_new_tokens=256
-        )
-    )
+    start = benchmark.agent("router")  # the policy comes in when it is known what it may call
     agent = replace(
         start,
-        library=functions,
+        library=start.library if library is None else Library.load(library),
         memory=None if not memory else forge.Memory() if start.memory is None else start.memory,
         expert=_at(advice_cost, start.expert),
     )
+    model = rl.Policy.from_pretrained(
+        policy, dialect=spoken, lora=lora, functions=_names(agent), seed=seed, max_new_tokens=256
+    )
     sessions = rl.FittedValue() if memory and agent.expert is not None else None
     return Setting(
-        agent,
+        replace(agent, model=model),
         benchmark.train,
         benchmark.test,
         rl.PPO(learning_rate=1e-5),
@@ -174,6 +205,11 @@ def _setting(
         rl.Imitation(learning_rate=1e-5),
         sessions,
     )
+
+
+def _names(agent: forge.Agent) -> list[str]:
+    """All that the agent can call: an adapter trains only the tokens that are there when it is put on."""
+    return [*agent.library.names, *(tool.name for tool in agent.all_tools)]
 
 
 def _at(cost: float | None, expert: Any) -> Any:
@@ -213,7 +249,7 @@ def _taught(
         elif not kept.exists():  # else it would be looked for on the hub
             raise ForgeError(f"{kept} is gone, and the run goes on from it: put it back, or replace the run with "
                              "--overwrite")  # fmt: skip
-        taught = rl.Policy.from_pretrained(kept, lora=lora, functions=setting.agent.library.names, seed=seed)
+        taught = rl.Policy.from_pretrained(kept, lora=lora, functions=_names(setting.agent), seed=seed)
     return replace(setting, agent=replace(setting.agent, model=taught))
 
 
@@ -266,16 +302,30 @@ def _written(step: Step) -> list[Any]:
 
 
 def _sessions(path: Path) -> tuple[forge.Session, ...]:
+    """The right ones of a file."""
     import json
 
     from forge.json_lines import read
     from forge.session import Session
 
-    lines = read(path / "sessions.jsonl" if path.is_dir() else path)
-    played = [Session.from_json(json.dumps({k: v for k, v in line.items() if k != "key"})) for line in lines]
+    file, way_out = path / "sessions.jsonl" if path.is_dir() else path, "give a run's folder, or its sessions.jsonl"
+    try:
+        lines = read(file)
+    except OSError as error:
+        raise ForgeError(f"--demonstrations {file}: cannot be read ({error.strerror}): {way_out}") from None
+    played: list[forge.Session] = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            played.append(Session.from_json(json.dumps({k: v for k, v in line.items() if k != "key"})))
+        except ForgeError:
+            raise ForgeError(f"--demonstrations {file}: entry {number} is no session of Forge but has "
+                             f"{', '.join(line) or 'nothing'}: {way_out}") from None  # fmt: skip
+    if not played:
+        raise ForgeError(f"--demonstrations {file}: holds no sessions: {way_out}")
     right = tuple(session for session in played if session.score is None or session.score >= 1)
-    if not right:
-        raise ForgeError(f"--demonstrations {path}: none of the {len(played)} sessions is right")
+    if len(right) < 2:  # imitation holds one out
+        raise ForgeError(f"--demonstrations {file}: {len(right)} of {len(played)} sessions is right, and 2 are needed "
+                         "at least: one is held out")  # fmt: skip
     return right
 
 

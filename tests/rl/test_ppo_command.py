@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -138,8 +139,65 @@ def test_words_about_a_run_are_refused_where_there_is_none(folder, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("--data", "storeqa", "--dialect", "nonsense"), "--dialect nonsense does not apply to --data storeqa"),
+        (("--data", "storeqa", "--library", "nolib"), "--library nolib does not apply to --data storeqa"),
+        (("--data", "storeqa", "--metric", "exact"), "--metric exact does not apply to --data storeqa"),
+        (("--data", "mawps", "--metric", "nonsense"), "--metric nonsense does not apply to --data mawps"),
+        (("--data", "mawps", "--test", "notest.jsonl"), "--test notest.jsonl does not apply to --data mawps"),
+        (("--data", "tasks.jsonl", "--metric", "nonsense"), "--metric nonsense: one of exact"),
+        (("--data", "tasks.jsonl", "--lora", 0), "--lora 0: a rank, 1 or more"),
+        (("--data", "storeqa", "--lora", -4), "--lora -4: a rank, 1 or more"),
+        (("--data", "tasks.jsonl", "--concurrency", 0), "--concurrency 0: at least 1"),
+        (("--data", "tasks.jsonl", "--demonstrations", "nowhere.jsonl"), "nowhere.jsonl: cannot be read (No such file"),
+        (("--data", "tasks.jsonl", "--demonstrations", "policy"), "sessions.jsonl: cannot be read (No such file"),
+        (("--data", "tasks.jsonl", "--demonstrations", "tasks.jsonl"), "entry 1 is no session of Forge but has "
+                                                                       "question, answer, stream"),
+        (("--data", "tasks.jsonl", "--demonstrations", "policy/model.safetensors"), "holds no sessions"),
+        (("--data", "tasks.jsonl", "--demonstrations", "one.jsonl"), "1 of 1 sessions is right, and 2 are needed"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_used_is_refused_before_anything_else(folder, monkeypatch, arguments, message):
+    monkeypatch.chdir(folder)
+    (folder / "one.jsonl").write_text(forge.session.Session("t", "q", score=1.0).to_json())
+    with pytest.raises(ForgeError, match=re.escape(message)):
+        shown_by(*arguments, "--policy", "policy", "--run", "run")
+    assert not (folder / "run").exists()
+
+
+def write_hotpotqa(folder):
+    row = {"question": "Who wrote Blue Sand?", "answer": "Ada Fenn", "type": "bridge", "level": "easy",
+           "supporting_facts": [], "context": [["Blue Sand", ["Blue Sand is a novel by Ada Fenn."]]]}  # fmt: skip
+    (folder / "hotpotqa").mkdir()
+    for split, count in {"train": 4, "dev": 2}.items():
+        lines = [json.dumps({**row, "_id": f"{split}{number}"}) for number in range(count)]
+        (folder / "hotpotqa" / f"{split}100_with_contexts.jsonl").write_text("\n".join(lines))
+
+
+def write_gaia(folder):
+    row = {"Question": "How many pens?", "Level": "1", "Final answer": "7", "file_name": ""}
+    split = folder / "gaia" / "2023" / "validation"
+    split.mkdir(parents=True)
+    lines = [json.dumps({**row, "task_id": f"t{number}"}) for number in range(12)]
+    (split / "metadata.jsonl").write_text("\n".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("data", "write", "own"),
+    [("hotpotqa", write_hotpotqa, {"search", "lookup", "seek_advice"}), ("gaia", write_gaia, {"python"})],
+)
+def test_the_functions_and_tools_of_a_data_set_are_its_policys_too(folder, monkeypatch, data, write, own):
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("FORGE_DATA", str(folder))
+    write(folder)
+    shown_by("--data", data, "--policy", "policy", "--lora", 2, "--rollouts", 1, "--run", "run")
+    assert own <= set(rl.Policy.from_pretrained(folder / "run" / "policy").dialect.functions)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
         (("--data", "tasks.jsonl"), "needs --policy"),
-        (("--data", "storqa"), ", ".join(["storeqa", *catalog.names()])),
+        (("--data", "storqa"), f"--data storqa: {', '.join(catalog.names())}"),
         (("--data", "tasks.jsonl", "--policy", "nowhere"), "no causal language model"),
         (("--data", "tasks.jsonl", "--policy", "policy", "--dialect", "chatt"), "function-tokens, chat"),
         (("--data", "tasks.jsonl", "--policy", "policy", "--dialect", "chat"), "no chat template"),
