@@ -1,0 +1,123 @@
+"""What the options of `forge ppo` ask for: an agent with its policy, tasks to train and test on, and settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from functions.errors import ForgeError
+
+if TYPE_CHECKING:
+    import forge
+    import rl
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is trained on what, and how."""
+
+    agent: forge.Agent
+    train: forge.Dataset
+    test: forge.Dataset
+    ppo: rl.PPO
+    sampling: rl.Sampling
+    imitation: rl.Imitation
+    sessions: Any = None
+    demonstrations: tuple[forge.Session, ...] = ()
+
+
+def storeqa_setting(
+    policy: str | None, advice_cost: float | None, memory: bool, lora: int | None, seed: int
+) -> Setting:
+    """The shop's own recipe, with demonstrations where no policy is given."""
+    import forge
+    import rl
+    from benchmarks.storeqa_ppo import recipe, shop
+
+    cost = recipe.ABLATED_AT if advice_cost is None else advice_cost
+    shown: tuple[forge.Session, ...] = ()
+    if policy is None:
+        tasks = shop.streams(recipe.DEMONSTRATIONS, seed=f"demonstrations-{seed}")
+        teacher = recipe.agent(shop.Demonstrator(tasks, memory=memory), memory=memory)
+        shown = forge.evaluate(teacher, tasks, concurrency=256).sessions
+        model = recipe.policy(seed)
+    else:
+        names = callable_names(recipe.agent("router", cost=cost, memory=memory))
+        model = rl.Policy.from_pretrained(policy, lora=lora, functions=names, seed=seed)
+    return Setting(
+        recipe.agent(model, cost=cost, memory=memory),
+        shop.streams(recipe.TRAIN, seed=f"ppo-{seed}"),
+        shop.streams(recipe.EVALUATION, seed="evaluation"),
+        recipe.PPO,
+        recipe.CHOICES,
+        recipe.IMITATION,
+        recipe.VARIANTS["ppo"].sessions if memory else None,
+        shown,
+    )
+
+
+def benchmark_setting(
+    data: str,
+    test: Path | None,
+    metric: str,
+    policy: str | None,
+    dialect: str,
+    lora: int | None,
+    library: Path | None,
+    advice_cost: float | None,
+    memory: bool,
+    seed: int,
+) -> Setting:
+    """A data set of the catalog, or a file, with the agent that it calls for.
+
+    Raises:
+        ForgeError: there is no policy to begin with, or none in this dialect.
+    """
+    import forge
+    import rl
+    from forge.cli import benchmark_of, one_of
+    from functions import Library
+
+    known = {"function-tokens": rl.FunctionTokens, "chat": rl.ChatTemplate}
+    spoken = one_of("dialect", dialect, known)
+    benchmark = benchmark_of(data, test, metric, seed)
+    if policy is None:
+        raise ForgeError(f"--data {data} needs --policy, a folder or hub id of a language model to begin with; only "
+                         "--data storeqa brings a small one of its own")  # fmt: skip
+    if dialect == "function-tokens":
+        spoken = lambda tokenizer: rl.FunctionTokens(tokenizer, instructions=True)  # noqa: E731  # a dialect maker
+    start = benchmark.agent("router")  # the policy comes in when it is known what it may call
+    agent = replace(
+        start,
+        library=start.library if library is None else Library.load(library),
+        memory=None if not memory else forge.Memory() if start.memory is None else start.memory,
+        expert=_at(advice_cost, start.expert),
+    )
+    model = rl.Policy.from_pretrained(
+        policy, dialect=spoken, lora=lora, functions=callable_names(agent), seed=seed, max_new_tokens=256
+    )
+    sessions = rl.FittedValue() if memory and agent.expert is not None else None
+    return Setting(
+        replace(agent, model=model),
+        benchmark.train,
+        benchmark.test,
+        rl.PPO(learning_rate=1e-5),
+        rl.Sampling(),
+        rl.Imitation(learning_rate=1e-5),
+        sessions,
+    )
+
+
+def callable_names(agent: forge.Agent) -> list[str]:
+    """All that the agent can call: an adapter trains only the tokens that are there when it is put on."""
+    return [*agent.library.names, *(tool.name for tool in agent.all_tools)]
+
+
+def _at(cost: float | None, expert: Any) -> Any:
+    """The expert of the data set, or the gold answer, at the cost that was given."""
+    import forge
+
+    if cost is None:
+        return expert
+    return forge.GoldExpert(cost) if expert is None else replace(expert, cost=cost)
