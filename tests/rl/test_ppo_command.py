@@ -129,6 +129,14 @@ def test_an_imitation_is_taken_up_only_by_what_made_it_and_replaced_with_its_run
         shown_by(*IMITATED, *run, "--resume")
 
 
+def test_a_run_that_ended_before_its_first_update_is_told_of_like_any_other(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    shown = shown_by("--data", "tasks.jsonl", "--policy", "policy", "--seconds", 1e-9, "--run", "run")
+    assert "spent:   0 rollouts" in shown
+    assert "policy:  run/policy" in shown
+    assert "plot:" not in shown
+
+
 def test_words_about_a_run_are_refused_where_there_is_none(folder, monkeypatch):
     monkeypatch.chdir(folder)
     for word in ("--resume", "--overwrite"):
