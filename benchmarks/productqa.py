@@ -84,19 +84,31 @@ class Group:
     @cached_property
     def description(self) -> str:
         """The table in words: its columns, with units and the values that they may take."""
-        schema = _json(self._file("schema.json"))
-        parts = [_described(column, schema.get(feature, {})) for feature, column in self.columns.items()]
+        parts = [_described(column, self.schema.get(feature, {})) for feature, column in self.columns.items()]
         return f"{self.name}(product_id, {', '.join(parts)})"
 
-    def table(self) -> ReadOnly:
-        """The products as a table named after the group, with numbers where a text is a number."""
+    @cached_property
+    def schema(self) -> Mapping[str, Mapping[str, Any]]:
+        """The unit or the choices of each feature that has some."""
+        found: Mapping[str, Mapping[str, Any]] = _json(self._file("schema.json"))
+        return found
+
+    def table(self, name: str | None = None, ids: Mapping[str, str] | None = None) -> ReadOnly:
+        """The products as a table, with numbers where a text is a number.
+
+        Args:
+            name: of the table; None is that of the group.
+            ids: what each product is called in it; None: as in the data set.
+        """
+        name = name or self.name
         database = sqlite3.connect(":memory:", check_same_thread=False)
         typed = ", ".join(f'"{column}" NUMERIC' for column in self.columns.values())
-        database.execute(f'CREATE TABLE "{self.name}" (product_id TEXT PRIMARY KEY, {typed})')
+        database.execute(f'CREATE TABLE "{name}" (product_id TEXT PRIMARY KEY, {typed})')
         places = ", ".join("?" * (1 + len(self.columns)))
         for identity, product in self.products.items():
-            values = [identity, *(_value(product.get(feature)) for feature in self.columns)]
-            database.execute(f'INSERT INTO "{self.name}" VALUES ({places})', values)
+            called = identity if ids is None else ids[identity]
+            values = [called, *(_value(product.get(feature)) for feature in self.columns)]
+            database.execute(f'INSERT INTO "{name}" VALUES ({places})', values)
         return ReadOnly(database)
 
     def _file(self, name: str) -> Path:

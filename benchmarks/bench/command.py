@@ -39,9 +39,15 @@ def bench(
         ),
     ] = None,
     train: Annotated[
-        int | None, typer.Option(help="Training tasks, drawn by seed; of storeqa, streams for PPO.")
+        int | None,
+        typer.Option(
+            help="Training tasks, drawn by seed; of storeqa, streams for PPO; of productqa, questions for it."
+        ),
     ] = None,
-    test_tasks: Annotated[int | None, typer.Option(help="Test tasks, drawn by seed; of storeqa, streams.")] = None,
+    test_tasks: Annotated[
+        int | None,
+        typer.Option(help="Test tasks, drawn by seed; of storeqa, streams; of productqa, the first of each group."),
+    ] = None,
     rollouts: Annotated[int | None, typer.Option(help="Of PPO; by default the recipe's.")] = None,
     demonstrations: Annotated[
         int | None, typer.Option(help="Tasks to imitate on; of storeqa, streams. By default the recipe's.")

@@ -14,7 +14,7 @@ from benchmarks.bench.course import AnyCourse, Course, Sizes
 from benchmarks.bench.trainings import Trainer
 from functions.errors import ForgeError
 
-STOREQA = "storeqa"
+STOREQA, PRODUCTQA = "storeqa", "productqa"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,15 @@ class Setup:
             }
             given = {name: value for name, value in given.items() if value is not None}
             return StoreCourse(**given, policy_path=self.policy)
+        if self.dataset == PRODUCTQA:
+            from benchmarks.productqa_course import ProductCourse
+
+            # all rows answer the same tasks, and a pretrained model reads the whole of them
+            short = self.policy is None and self.model == "router"
+            return ProductCourse(
+                self.demonstrations, self.train, self.test_tasks, rollouts=self.rollouts, policy_path=self.policy,
+                short=short,
+            )  # fmt: skip
         from forge.cli import benchmark_of
 
         test = None if self.test is None else Path(self.test)
