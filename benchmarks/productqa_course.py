@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import rl
 
 COST = 0.3
-VOCABULARY, NEW_TOKENS = 4096, 96
+NEW_TOKENS = 96
 CONTEXT = {True: 512, False: 2048}  # of a policy from scratch, on shortened tasks and on others
 KNOWN = 20_000  # demonstrations that its tokenizer is trained on
 
@@ -31,8 +31,9 @@ class Size:
     """Of a policy from scratch, with what learning takes at that size.
 
     Args:
+        vocabulary: tokens.
         imitation_rate, ppo_rate: learning rates.
-        batch: segments an optimizer step of imitation.
+        epochs, batch: of imitation; segments an optimizer step.
         streams: played for an update of PPO.
         rollouts: of PPO.
     """
@@ -40,16 +41,18 @@ class Size:
     layers: int
     width: int
     heads: int
+    vocabulary: int
     imitation_rate: float
     ppo_rate: float
+    epochs: int
     batch: int
     streams: int
     rollouts: int
     precision: Literal["fp32", "bf16"]
 
 
-SMALL = Size(4, 128, 4, 2e-3, 3e-4, batch=16, streams=2, rollouts=4_000, precision="fp32")  # 1.3M weights, for a CPU
-LARGE = Size(12, 1024, 16, 3e-4, 2e-5, batch=64, streams=16, rollouts=32_000, precision="bf16")  # 155M, for a GPU
+SMALL = Size(4, 128, 4, 2048, 2e-3, 3e-4, epochs=2, batch=16, streams=2, rollouts=4_000, precision="fp32")  # 1.1M
+LARGE = Size(12, 1024, 16, 4096, 3e-4, 2e-5, epochs=3, batch=64, streams=16, rollouts=32_000, precision="bf16")  # 155M
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class ProductCourse:
     demonstrated: int | None = None
     trained: int | None = None
     tested: int | None = None
-    validated: int = 600
+    validated: int = 300
     rollouts: int | None = None
     policy_path: str | None = None
     short: bool = True
@@ -117,7 +120,7 @@ class ProductCourse:
             heads=size.heads,
             tied=True,
             context=CONTEXT[self.short],
-            vocabulary=VOCABULARY,
+            vocabulary=size.vocabulary,
             max_new_tokens=NEW_TOKENS,
             seed=seed,
         )
@@ -129,7 +132,7 @@ class ProductCourse:
         size, pretrained = self._size, self.policy_path is not None
         return Recipe(
             rl.Imitation(
-                epochs=3, batch=size.batch, learning_rate=1e-5 if pretrained else size.imitation_rate, every=200,
+                epochs=size.epochs, batch=size.batch, learning_rate=1e-5 if pretrained else size.imitation_rate, every=200,
                 patience=4, precision=size.precision,
             ),
             rl.PPO(
