@@ -132,8 +132,8 @@ class ProductCourse:
         size, pretrained = self._size, self.policy_path is not None
         return Recipe(
             rl.Imitation(
-                epochs=size.epochs, batch=size.batch, learning_rate=1e-5 if pretrained else size.imitation_rate, every=200,
-                patience=4, precision=size.precision,
+                epochs=size.epochs, batch=size.batch, learning_rate=1e-5 if pretrained else size.imitation_rate,
+                every=200, patience=4, precision=size.precision,
             ),
             rl.PPO(
                 batch=size.streams * self.length, minibatch=64, epochs=2,

@@ -35,6 +35,7 @@ class Wanted:
     seeds: int
     costs: Sequence[float] = ()
     without: Sequence[str] = ()
+    without_at_test: Sequence[str] = ()
     advice_first: int | None = None
     first_seed: int = 0
 
@@ -94,6 +95,7 @@ def cells_of(setup: Setup, wanted: Wanted) -> tuple[Cell, ...]:
         seeds=range(wanted.first_seed, wanted.first_seed + wanted.seeds),
         costs=costs,
         without=wanted.without,
+        without_at_test=wanted.without_at_test,
         advice_first=wanted.advice_first,
         references=references,
         calls_tools=setup.model != "router",

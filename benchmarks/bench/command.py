@@ -38,6 +38,10 @@ def bench(
             "tools, planning, rl, rollback, early_stop, progressive, filters, release."
         ),
     ] = None,
+    without_at_test: Annotated[
+        str | None,
+        typer.Option(help="Parts to take from trained policies in the test alone: memory, reflection, advice, tools."),
+    ] = None,
     train: Annotated[
         int | None,
         typer.Option(
@@ -70,7 +74,8 @@ def bench(
     folder = run or Path("runs") / f"bench-{Path(dataset).stem}"
     setup = Setup(dataset, model, api_base, optimizer, policy, train, test_tasks, rollouts, demonstrations,
                   None if test is None else str(test), metric)  # fmt: skip
-    wanted = Wanted(_names(regimes), seeds, _costs(advice_cost), _names(without or ""), advice_first)
+    wanted = Wanted(_names(regimes), seeds, _costs(advice_cost), _names(without or ""),
+                    _names(without_at_test or ""), advice_first)  # fmt: skip
     ended = run_bench(setup, wanted, folder, workers=workers, overwrite=overwrite)
     if ended.page is not None:
         print((folder / "results.md").read_text(encoding="utf-8"))

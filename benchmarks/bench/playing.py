@@ -9,7 +9,7 @@ from typing import Any
 import forge
 from benchmarks.bench.course import TOGETHER
 from benchmarks.bench.outcome import Answered, Cell, Outcome
-from benchmarks.bench.regimes import ALWAYS, NEVER, ORACLE, WEIGHTS, Training, training_of
+from benchmarks.bench.regimes import ALWAYS, AT_TEST, NEVER, ORACLE, WEIGHTS, Training, lacking, training_of
 from benchmarks.bench.trainings import Trainer, spent_in, summed
 from forge.models.protocol import Context
 from forge.session import Action, Call
@@ -42,7 +42,9 @@ def _agent(trainer: Trainer, cell: Cell, training: Training | None, tasks: forge
         return replace(agent, library=_allowed(trainer, cell, training)), str(agent.model.name)
     import rl
 
-    policy = trainer.policy(training, constrained=cell.regime == NEVER)
+    # it still calls what is gone, unless it cannot
+    constrained = cell.regime == NEVER or cell.without.endswith(AT_TEST)
+    policy = trainer.policy(training, constrained=constrained)
     agent = trainer.agent(cell, tasks, policy.with_sampling(rl.GREEDY))
     agent = replace(agent, library=_allowed(trainer, cell, training))
     words = f"policy of {policy.parameters / 1e6:.1f}M weights"
@@ -52,7 +54,7 @@ def _agent(trainer: Trainer, cell: Cell, training: Training | None, tasks: forge
 def _allowed(trainer: Trainer, cell: Cell, training: Training | None) -> Any:
     from functions import Library
 
-    return Library() if cell.without == "tools" else trainer.library(training)
+    return Library() if lacking(cell) == "tools" else trainer.library(training)
 
 
 def _answered(tasks: forge.Dataset, sessions: Sequence[forge.Session]) -> tuple[Answered, ...]:

@@ -25,6 +25,8 @@ FORGED = ("forge", "forge+sft", "forge+ppo", "ppo+forge")
 AGENT_PARTS = ("memory", "reflection", "advice", "tools", "planning")
 FORGE_PARTS = ("rollback", "early_stop", "progressive", "filters", "release")
 PARTS = (*AGENT_PARTS, "rl", *FORGE_PARTS)
+AT_TEST = " at test"  # after a part that is there in training, and taken from the trained policy
+TEST_PARTS = ("memory", "reflection", "advice", "tools")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,8 @@ class Training:
 
 def training_of(cell: Cell) -> Training | None:
     """What has to be trained before a cell can be played; None where nothing is."""
+    if cell.without.endswith(AT_TEST):
+        return training_of(replace(cell, without=""))
     if cell.without == "rl":
         earlier = {"ppo": "sft", "forge+ppo": "forge+sft", "ppo+forge": "forge+sft"}[cell.regime]
         return training_of(replace(cell, regime=earlier, without=""))
@@ -68,6 +72,11 @@ def training_of(cell: Cell) -> Training | None:
     if regime in ("ppo", "forge+ppo", "ppo+forge"):
         return Training(replace(cell, without=without))
     return Training(replace(cell, regime=regime, without=without, advice_cost=None, advice_first=None))
+
+
+def lacking(cell: Cell) -> str:
+    """The part that the agent plays without, "" for none."""
+    return cell.without.removesuffix(AT_TEST)
 
 
 def touched(regime: str, part: str, *, calls_tools: bool) -> bool:
@@ -90,13 +99,15 @@ def planned(
     seeds: Iterable[int],
     costs: Sequence[float | None],
     without: Sequence[str] = (),
+    without_at_test: Sequence[str] = (),
     advice_first: int | None = None,
     references: Iterable[str] = (),
     calls_tools: bool,
 ) -> tuple[Cell, ...]:
     """The cells of a bench, the whole before its ablations, seed by seed.
 
-    Parts are taken away at the first cost; references are what the regimes are held against.
+    Parts are taken away at the first cost, from trained policies also at test alone; references are what the regimes
+    are held against.
 
     Raises:
         ForgeError: an unknown regime or part, or a part that no chosen regime has.
@@ -109,6 +120,13 @@ def planned(
             raise ForgeError(f"--without {part}: one of {', '.join(PARTS)}")
         if not any(touched(regime, part, calls_tools=calls_tools) for regime in regimes):
             raise ForgeError(f"--without {part}: none of {', '.join(regimes)} has that part: choose other regimes")
+    weights = [regime for regime in regimes if regime in WEIGHTS]
+    for part in without_at_test:
+        if part not in TEST_PARTS:
+            raise ForgeError(f"--without-at-test {part}: one of {', '.join(TEST_PARTS)}")
+        if not weights:
+            raise ForgeError(f"--without-at-test {part}: none of {', '.join(regimes)} trains weights: add one of "
+                             f"{', '.join(WEIGHTS)}")  # fmt: skip
     cells = [
         Cell(dataset, regime, "", cost, advice_first, seed)
         for cost in costs
@@ -121,5 +139,11 @@ def planned(
         for seed in seeds
         for regime in regimes
         if touched(regime, part, calls_tools=calls_tools)
+    ]
+    cells += [
+        Cell(dataset, regime, part + AT_TEST, costs[0], advice_first, seed)
+        for part in without_at_test
+        for seed in seeds
+        for regime in weights
     ]
     return tuple(dict.fromkeys(cells))

@@ -16,7 +16,7 @@ import optim
 from benchmarks.bench.course import TOGETHER, Course
 from benchmarks.bench.early_expert import EarlyExpert
 from benchmarks.bench.outcome import Cell
-from benchmarks.bench.regimes import WEIGHTS, Training
+from benchmarks.bench.regimes import WEIGHTS, Training, lacking
 from functions import Library
 from functions.errors import ForgeError
 
@@ -86,7 +86,7 @@ class Trainer:
         Args:
             tasks: what it will play, where advice is for the first tasks of a stream only.
         """
-        agent = ablated(self.course.agent(self.model if model is None else model, cell.advice_cost), cell.without)
+        agent = ablated(self.course.agent(self.model if model is None else model, cell.advice_cost), lacking(cell))
         if cell.advice_first is not None and agent.expert is not None:
             agent = replace(agent, expert=EarlyExpert(agent.expert, tasks, cell.advice_first))
         return agent
