@@ -36,7 +36,7 @@ cells = st.builds(
     Cell,
     st.just("storeqa"),
     st.sampled_from([*regimes.REGIMES, regimes.NEVER, regimes.ALWAYS, regimes.ORACLE]),
-    st.sampled_from(["", *regimes.AGENT_PARTS, *regimes.FORGE_PARTS]),
+    st.sampled_from(["", *regimes.AGENT_PARTS, *regimes.FORGE_PARTS, "memory at test"]),
     st.sampled_from([0.1, 0.3]),
     st.sampled_from([None, 5]),
     st.integers(0, 2),
@@ -84,6 +84,16 @@ def test_parts_are_taken_away_at_the_first_cost_only():
     assert sum(not cell.without for cell in found) == 8
 
 
+def test_what_is_missing_at_test_alone_is_trained_as_the_whole_and_has_a_row_of_its_own():
+    found = planned(
+        "storeqa", ["base", "ppo"], seeds=range(2), costs=[0.3, 0.1], without_at_test=["memory"], calls_tools=False
+    )
+    gone = [cell for cell in found if cell.without]
+    assert [(cell.regime, cell.advice_cost, regimes.lacking(cell)) for cell in gone] == [("ppo", 0.3, "memory")] * 2
+    assert training_of(gone[0]) == training_of(WHOLE)
+    assert gone[0].name == "storeqa,ppo,without=memory_at_test,cost=0.3,seed=0"
+
+
 def test_the_router_calls_no_tools_so_that_none_can_be_taken_from_it():
     with pytest.raises(ForgeError, match="--without memory: none of base, forge has that part"):
         planned("storeqa", ["base", "forge"], seeds=range(1), costs=[0.3], without=["memory"], calls_tools=False)
@@ -120,6 +130,8 @@ def test_an_early_expert_answers_in_the_first_tasks_of_each_stream_and_charges_f
     [
         (("storeqa", "--regimes", "base,fogre"), "--regimes fogre: one of base, forge, sft"),
         (("storeqa", "--without", "memmory"), "--without memmory: one of memory"),
+        (("storeqa", "--without-at-test", "rl"), "--without-at-test rl: one of memory, reflection, advice, tools"),
+        (("storeqa", "--regimes", "base", "--without-at-test", "memory"), "none of base trains weights"),
         (("storqa",), "no data set is called 'storqa'"),
         (("storeqa", "--advice-cost", "a lot"), "numbers from 0 to 1 with commas"),
         (("storeqa", "--advice-cost", "3"), "costs lie in [0, 1]"),
