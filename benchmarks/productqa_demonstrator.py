@@ -97,8 +97,9 @@ def pieces(tasks: Sequence[Task], length: int) -> list[list[Task]]:
     """Streams of about so many questions, each of one group and in its order.
 
     A piece has the group's shares of kinds, and of each kind those that belong together: searches and facts by product,
-    reasoning by knowledge. In pieces cut straight from a group, what is remembered would hardly come back: 2% of
-    reasoning questions are like one before, of a whole group 40%.
+    reasoning by knowledge. In pieces of 100 cut straight from a group, what is remembered hardly comes back: of an
+    agent that asks about every second question, memory holds something alike for 4% of the reasoning questions, here
+    for 28%, in whole groups for 49%.
     """
     known = annotations(tasks)
     found: list[list[Task]] = []

@@ -1,4 +1,4 @@
-"""ProductQA in a third of the tokens, for a policy from random weights: much is cut, and nothing is told that is not
+"""ProductQA in less than a third of the tokens, for a policy from random weights: much is cut, and nothing is told that is not
 told in `benchmarks.productqa`.
 
 Of the table, the columns are left, without their units, and of what they may hold that which shares a word with the
@@ -27,7 +27,7 @@ from forge.tools import Tool, World
 
 TABLE = "products"
 IS = " = "  # between a question that is remembered and its answer
-ALIKE = 0.5  # cosine from which answers agree: for 51% of the reasoning questions of a group, in 86% of the cases
+ALIKE = 0.5  # cosine from which reasoning questions have the same answer in 83% of the cases (facts: 58%)
 SIZE = 4096  # of the vectors of words
 INSTRUCTIONS = (
     "Answer the question about the product as shortly as it allows: yes, no, or a few words. Where products are "

@@ -216,7 +216,7 @@ def test_a_pretrained_model_reads_the_whole_of_the_tasks():
 
 def test_a_policy_from_scratch_is_imitated_trained_and_played_also_without_a_part_at_test(course, tmp_path):
     pytest.importorskip("trl")
-    tiny = Size(1, 32, 2, 320, 3e-3, 1e-3, epochs=1, batch=8, streams=2, rollouts=16, precision="fp32")
+    tiny = Size(1, 32, 2, 320, 3e-3, 1e-3, epochs=1, batch=8, streams=2, rollouts=16, precision="bf16")
     trainer = Trainer(replace(course, size=tiny, demonstrated=40, validated=8, tested=2), tmp_path)
     cell = Cell("productqa", "ppo", advice_cost=0.3)
     for step in training_of(cell).chain:
