@@ -26,7 +26,7 @@ class Annotation:
     knowledge: str = ""
 
 
-def annotations(tasks: Iterable[Task]) -> dict[str, Annotation]:
+def annotated(tasks: Iterable[Task]) -> dict[str, Annotation]:
     """The annotation of each task by its id, for all questions of the groups that the tasks are of."""
     found: dict[str, Annotation] = {}
     places = {(task.metadata["part"], task.metadata["group"], task.metadata["folder"]) for task in tasks}
@@ -53,7 +53,7 @@ class Demonstrator:
 
     def __init__(self, tasks: Iterable[Task], *, short: bool, asks: Mapping[str, float] = ASKS) -> None:
         self._tasks = {task.id: task for task in tasks}
-        self._annotations = annotations(self._tasks.values())
+        self._annotations = annotated(self._tasks.values())
         self._short, self._asks = short, asks
 
     def act(self, contexts: Sequence[Context]) -> list[Action]:
@@ -101,7 +101,7 @@ def pieces(tasks: Sequence[Task], length: int) -> list[list[Task]]:
     agent that asks about every second question, memory holds something alike for 4% of the reasoning questions, here
     for 28%, in whole groups for 49%.
     """
-    known = annotations(tasks)
+    known = annotated(tasks)
     found: list[list[Task]] = []
     for _, members in groupby(tasks, key=lambda task: task.stream):
         group = list(members)

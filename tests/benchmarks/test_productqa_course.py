@@ -15,7 +15,7 @@ from benchmarks.bench.regimes import training_of
 from benchmarks.bench.setup import Setup
 from benchmarks.bench.trainings import Trainer
 from benchmarks.productqa_course import ProductCourse, Size
-from benchmarks.productqa_demonstrator import Demonstrator, annotations, pieces, worth_imitating
+from benchmarks.productqa_demonstrator import Demonstrator, annotated, pieces, worth_imitating
 from benchmarks.productqa_pins import TEST, TRAIN
 
 PRODUCTS = {
@@ -88,7 +88,7 @@ def test_a_short_task_names_columns_what_is_known_and_the_choices_that_the_quest
 
 def test_a_short_task_gives_nothing_away(course):
     for task in course.test():
-        notes = annotations([task])[task.id]
+        notes = annotated([task])[task.id]
         assert not any(product in task.question for product in PRODUCTS)
         for secret in (notes.sql, notes.knowledge, task.metadata["explanation"]):
             assert not secret or secret not in task.question
@@ -99,7 +99,7 @@ def test_short_names_stand_for_the_same_products_in_the_task_the_table_and_the_a
     for task, other in zip(course.test(), whole.test(), strict=True):
         assert task.id == other.id
         if task.metadata["kind"] == "search_qa":
-            sql = annotations([task])[task.id].sql.replace("LIMIT 1", "")
+            sql = annotated([task])[task.id].sql.replace("LIMIT 1", "")
             world = forge.tools.World(task)
             short = productqa_short.search_products(productqa_short.short_sql(sql, task.metadata["group"]), world)
             full = productqa.search_products(sql, forge.tools.World(other))
@@ -187,7 +187,7 @@ def test_pieces_hold_every_question_once_in_its_order_and_of_one_group(folder, l
 
 def test_what_belongs_together_is_in_one_piece(folder):
     tasks = productqa.load("train", only=["mice"], folder=folder).tasks
-    notes = annotations(tasks)
+    notes = annotated(tasks)
     for piece in pieces(tasks, 12):
         assert len({notes[task.id].knowledge for task in piece if notes[task.id].knowledge}) == 1
 
