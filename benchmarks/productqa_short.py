@@ -1,5 +1,5 @@
-"""ProductQA in less than a third of the tokens, for a policy from random weights: much is cut, and nothing is told that is not
-told in `benchmarks.productqa`.
+"""ProductQA in less than a third of the tokens, for a policy from random weights: much is cut, and nothing is told
+that is not told in `benchmarks.productqa`.
 
 Of the table, the columns are left, without their units, and of what they may hold that which shares a word with the
 question; of the product all but its title. Products are called p1 to p20, in an order that says nothing, and the table
