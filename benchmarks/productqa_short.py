@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -29,6 +30,7 @@ TABLE = "products"
 IS = " = "  # between a question that is remembered and its answer
 ALIKE = 0.5  # cosine from which reasoning questions have the same answer in 83% of the cases (facts: 58%)
 SIZE = 4096  # of the vectors of words
+COMMON = 2  # choices of a column with a word, from above which that word tells nothing: "lens" of camera lenses
 INSTRUCTIONS = (
     "Answer the question about the product as shortly as it allows: yes, no, or a few words. Where products are "
     f"looked for, search the table {TABLE} in SQL, and answer with the product_id of each that fits, or none."
@@ -117,8 +119,11 @@ def _short(task: Task) -> Task:
 
 
 def _fitting(feature: Mapping[str, Any], words: frozenset[str]) -> str:
-    """The choices of a feature that share a word with the question."""
-    found = [str(choice) for choice in feature.get("choices") or () if not words.isdisjoint(_words(str(choice)))]
+    """The choices of a feature that share a word with the question, if that word tells them from most others."""
+    choices = {str(choice): frozenset(_words(str(choice))) for choice in feature.get("choices") or ()}
+    shared = Counter(word for own in choices.values() for word in own)
+    telling = {word for word in words if shared[word] <= COMMON}
+    found = [choice for choice, own in choices.items() if not telling.isdisjoint(own)]
     return f" [{' | '.join(found)}]" if found else ""
 
 
