@@ -176,8 +176,11 @@ class Outcome:
         partial = path.with_suffix(".partial")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            partial.write_text(self.to_json(), encoding="utf-8")
-            os.replace(partial, path)
+            try:
+                partial.write_text(self.to_json(), encoding="utf-8")
+                os.replace(partial, path)
+            finally:  # an interrupt, or a full disk
+                partial.unlink(missing_ok=True)
         except OSError as error:
             raise ForgeError(f"cannot write {path}: {error.strerror}") from error
         return path

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -213,11 +212,12 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(tmp_path):
     assert process.returncode == 130, output
     assert "interrupted: what is done is kept" in output
     assert "Traceback" not in output
-    kept = {path.name for path in (folder / "cells").iterdir()}
+    kept = set((folder / "cells").glob("*.json"))
     assert kept
     result = ran(*SMALL, "--run", folder)
     assert result.exit_code == 0, result.output
-    assert kept < {path.name for path in Path(folder / "cells").iterdir()}
+    assert kept < set((folder / "cells").glob("*.json"))
+    assert not list((folder / "cells").glob("*.partial"))
 
 
 def test_jobs_have_names_that_differ(tmp_path):
