@@ -20,11 +20,13 @@ from benchmarks.productqa_pins import TEST, TRAIN
 
 PRODUCTS = {
     f"B00000000{n}": {"title": f"Number {n}", "price": str(4 + 3 * n), "Color": color, "Machine Washable": washable}
-    for n, (color, washable) in enumerate([("red", "yes"), ("light blue", "no"), ("red", "no"), ("green", "yes")])
+    for n, (color, washable) in enumerate(
+        [("red one", "yes"), ("light blue one", "no"), ("red one", "no"), ("green one", "yes")]
+    )
 }
 SCHEMA = {
     "price": {"type": "cloze", "unit": "dollar"},
-    "Color": {"type": "choice", "choices": ["red", "light blue", "green"]},
+    "Color": {"type": "choice", "choices": ["red one", "light blue one", "green one"]},
     "Machine Washable": {"type": "choice", "choices": ["yes", "no"]},
 }
 KNOWLEDGE = {"no": "What is not washable loses its shape.", "yes": "What is washable keeps its shape."}
@@ -81,7 +83,7 @@ def calls(session):
 def test_a_short_task_names_columns_what_is_known_and_the_choices_that_the_question_is_about(course):
     task = next(task for task in course.test() if task.metadata["kind"] == "search_qa")
     facts, asked = task.question.split("\n")
-    assert facts == "price 4; color red [red]; machine_washable yes"
+    assert facts == "price 4; color red one [red one]; machine_washable yes"  # all colors are a "one"
     assert asked == f"{task.metadata['product']}: A red one below 9 dollars?"
     assert set(task.answer) < {"p1", "p2", "p3", "p4"}
 
