@@ -37,6 +37,7 @@ class Checkpoint:
     baseline: Evaluation | None = None
     validation: Evaluation | None = None
     best: dict[str, torch.Tensor] | None = None  # the weights that did best in validation
+    _plain: dict[str, tuple[Evaluation, Any]] = field(default_factory=dict, repr=False)  # as written the last time
 
     def keep(self, network: Network) -> None:
         """Remember the weights as the best."""
@@ -48,8 +49,8 @@ class Checkpoint:
         Raises:
             ForgeError: the disk is full or the folder cannot be written; an earlier checkpoint stays.
         """
-        own = {each.name: getattr(self, each.name) for each in fields(self)}
-        own |= {name: _plain(own[name]) for name in ("baseline", "validation")}
+        own = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "_plain"}
+        own |= {name: self._as_json(name, own[name]) for name in ("baseline", "validation")}
         partial, processes = path.with_name(f".{path.name}.partial"), learner.processes
         try:
             if processes.main:
@@ -66,6 +67,14 @@ class Checkpoint:
             shutil.rmtree(partial, ignore_errors=True)
             raise ForgeError(f"cannot write the checkpoint {path}: {error}. The one before it is kept: make room and "
                              "resume") from error  # fmt: skip
+
+    def _as_json(self, name: str, evaluation: Evaluation | None) -> Any:
+        """An evaluation stays the same over many updates, and takes longer to put into words than all else to write."""
+        if evaluation is None:
+            return None
+        if name not in self._plain or self._plain[name][0] is not evaluation:
+            self._plain[name] = evaluation, _plain(evaluation)
+        return self._plain[name][1]
 
     @staticmethod
     def found(path: Path, processes: Processes) -> bool:
@@ -109,10 +118,8 @@ def _old(path: Path) -> Path:
     return path.with_name(f".{path.name}.old")
 
 
-def _plain(evaluation: Evaluation | None) -> Any:
+def _plain(evaluation: Evaluation) -> dict[str, Any]:
     """JSON, since checkpoints are loaded without pickle's powers."""
-    if evaluation is None:
-        return None
     return {
         "sessions": [session.to_json() for session in evaluation.sessions],
         "streams": list(evaluation.streams),

@@ -37,7 +37,7 @@ class StoreCourse:
     trained: int = 600
     validated: int = 20
     tested: int = 40
-    rollouts: int = 30_000
+    rollouts: int = 12_000
     policy_path: str | None = None
     name: str = "storeqa"
 
