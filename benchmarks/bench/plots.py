@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.bench.outcome import Outcome
+from benchmarks.bench.regimes import ALWAYS, NEVER, ORACLE
 from benchmarks.bench.rows import Row, groups, main, names
 from benchmarks.bench.sweep import Sweep, sweeps
 from functions.errors import ForgeError
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # told apart by colour-blind readers (Okabe and Ito, 2008, without the yellow), and by dashes and markers
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A4A1E")
+GREYS = {NEVER: "#8A8A8A", ALWAYS: "#5A5A5A", ORACLE: "#000000"}  # what the regimes are held against
 DASHES = ("-", "--", "-.", ":")
 MARKERS = "osD^vPX<>"
 PLACES = 12  # points along a stream at most
@@ -31,13 +33,14 @@ class Line:
     """A mean over seeds, and the seeds it is the mean of; `styled` is the place of its regime among all."""
 
     label: str
+    regime: str
     styled: int
     mean: Points
     seeds: tuple[Points, ...] = ()
 
     @property
     def color(self) -> str:
-        return COLORS[self.styled % len(COLORS)]
+        return GREYS.get(self.regime) or COLORS[self.styled % len(COLORS)]
 
     @property
     def dashes(self) -> str:
@@ -72,7 +75,7 @@ def learning(outcomes: Sequence[Outcome], rows: Sequence[Row]) -> tuple[tuple[Li
     curves, levels = [], {}
     for label, row in zip(names(shown), shown, strict=True):
         drawn = tuple(tuple(sorted(outcome.curve)) for outcome in seeds[row.cell] if outcome.curve)
-        line = Line(label, styles[row.cell.regime], mean_curve(drawn), drawn)
+        line = Line(label, row.cell.regime, styles[row.cell.regime], mean_curve(drawn), drawn)
         if drawn:
             curves.append(line)
         else:
@@ -103,7 +106,7 @@ def asking(outcomes: Sequence[Outcome], rows: Sequence[Row]) -> tuple[Line, ...]
     for label, row in zip(names(shown), shown, strict=True):
         rates = tuple(_rates(outcome, width) for outcome in seeds[row.cell])
         if 0 < row.advice_rate < 1 and all(rates):
-            lines.append(Line(label, styles[row.cell.regime], mean_curve(rates), rates))
+            lines.append(Line(label, row.cell.regime, styles[row.cell.regime], mean_curve(rates), rates))
     return tuple(lines)
 
 
@@ -118,7 +121,8 @@ def _rates(outcome: Outcome, width: int) -> Points:
 
 def _styles(rows: Sequence[Row]) -> dict[str, int]:
     """The same place for a regime in every picture."""
-    return {regime: place for place, regime in enumerate(dict.fromkeys(row.cell.regime for row in rows))}
+    regimes = dict.fromkeys(row.cell.regime for row in rows if row.cell.regime not in GREYS)
+    return {regime: place for place, regime in enumerate([*regimes, *GREYS])}
 
 
 def _curves(lines: Sequence[Line], levels: Mapping[Line, float]) -> Figure:
@@ -178,7 +182,7 @@ def _costs(found: Sequence[Sweep], styles: Mapping[str, int]) -> Figure:
         ends = []
         for sweep in found:
             regime = sweep.rows[0].cell.regime
-            line = Line(regime, styles[regime], list(zip(sweep.costs, map(value, sweep.rows), strict=True)))
+            line = Line(regime, regime, styles[regime], list(zip(sweep.costs, map(value, sweep.rows), strict=True)))
             axes.plot(*zip(*line.mean, strict=True), color=line.color, linestyle=line.dashes, linewidth=2,
                       marker=line.marker, markersize=5)  # fmt: skip
             ends.append((line, *line.mean[-1]))

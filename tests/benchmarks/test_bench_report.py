@@ -7,12 +7,13 @@ import random
 from dataclasses import replace
 
 import pytest
-from bench_outcomes import bench, outcome, saved
+from bench_outcomes import REGIMES, bench, outcome, saved
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.bench.interval import compare, total
 from benchmarks.bench.outcome import Answered, Cell, Outcome, load
+from benchmarks.bench.plots import learning
 from benchmarks.bench.report import write
 from benchmarks.bench.rows import rows
 from benchmarks.bench.sweep import sweeps
@@ -156,3 +157,11 @@ def test_what_is_missing_is_told(written):
 def test_pictures_are_drawn_of_what_there_is(written):
     for name in ("curves.png", "asking.png", "costs.png"):
         assert (written / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_no_two_lines_of_a_picture_have_one_colour():
+    outcomes = [*bench(seeds=1), outcome("forge+ppo", cost=0.5)]
+    curves, levels = learning(outcomes, rows(outcomes))
+    lines = [*curves, *levels]
+    assert {line.regime for line in lines} == set(REGIMES)
+    assert len({line.color for line in lines}) == len(lines)
