@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -132,15 +133,16 @@ class Trainer:
         if result.stopped == "interrupted":
             raise Interrupted(f"{training.name} was interrupted")
         result.library.save(folder / LIBRARY)
-        kept = [(trial.spent, trial.score) for trial in result.history if trial.decision == "keep"]
-        ends = [(0, result.baseline), *kept, (result.rollouts, result.score)]
         return Spent(
             rollouts=result.rollouts,
             tokens=result.cost.tokens,
             usd=result.cost.usd,
-            curve=tuple((float(rollouts), score) for rollouts, score in ends if score is not None),
+            curve=forging_curve(result, self._rollouts_before(training)),
             notes=(*result.notes, f"{training.name} shipped {result.shipped}: {result.why}"),
         )
+
+    def _rollouts_before(self, training: Training) -> int:
+        return sum(spent_in(self.folder / step.name).rollouts for step in training.chain[:-1])
 
     def _settings(self, without: str, *, local: bool) -> dict[str, Any]:
         """Of `forge.train`, without a part of it."""
@@ -194,7 +196,7 @@ class Trainer:
         if result.stop == "interrupted":
             raise Interrupted(f"{training.name} was interrupted")
         result.policy.save_pretrained(folder / POLICY)
-        offset = sum(spent_in(self.folder / step.name).rollouts for step in before.chain)
+        offset = self._rollouts_before(training)
         start = [(offset, result.baseline.reward)] if result.baseline is not None else []
         looks = [(offset + row["rollouts"], row["validation_reward"]) for row in result.history
                  if "validation_reward" in row]  # fmt: skip
@@ -204,6 +206,27 @@ class Trainer:
             curve=tuple((float(rollouts), float(reward)) for rollouts, reward in [*start, *looks]),
             notes=tuple(result.notes),
         )
+
+
+def forging_curve(result: optim.Result, offset: int) -> tuple[tuple[float, float], ...]:
+    """Total scores by rollouts: of the start, of what was kept on the way, and of what is shipped.
+
+    Args:
+        offset: rollouts of the trainings before.
+    """
+
+    def total(sessions: Sequence[forge.Session]) -> float:
+        return statistics.fmean(session.reward or 0.0 for session in sessions)
+
+    ends = []
+    if result.baseline is not None:
+        ends.append((offset, total(result.start_sessions)))
+    if not any(session.advice_count for session in (*result.start_sessions, *result.sessions)):
+        ends += [(offset + trial.spent, trial.score) for trial in result.history
+                 if trial.decision == "keep" and trial.score is not None]  # fmt: skip
+    if result.score is not None:
+        ends.append((offset + result.rollouts, total(result.sessions)))
+    return tuple((float(rollouts), score) for rollouts, score in ends)
 
 
 def ablated(agent: forge.Agent, part: str) -> forge.Agent:

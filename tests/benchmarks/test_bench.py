@@ -14,13 +14,15 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import forge
+import optim
 from benchmarks import storeqa
 from benchmarks.bench import regimes
 from benchmarks.bench.early_expert import EarlyExpert
 from benchmarks.bench.jobs import Job, jobs_for
 from benchmarks.bench.outcome import Cell, load
+from benchmarks.bench.playing import AlwaysAsks
 from benchmarks.bench.regimes import planned, training_of
-from benchmarks.bench.trainings import ablated
+from benchmarks.bench.trainings import ablated, forging_curve
 from forge.cli import app
 from functions import ForgeError
 
@@ -225,3 +227,12 @@ def test_jobs_have_names_that_differ(tmp_path):
     jobs = jobs_for(found)
     assert len({(job.name, job.cell is None) for job in jobs}) == len(jobs)
     assert all(isinstance(job, Job) for job in jobs)
+
+
+def test_the_curve_of_forging_takes_off_what_advice_costs_and_goes_on_from_what_was_trained_before():
+    tasks = forge.Dataset([{"question": f"What is {n}?", "answer": str(n)} for n in range(12)])
+    agent = forge.Agent(model=AlwaysAsks(tasks), expert=forge.GoldExpert(0.3))
+    result = forge.train(agent, tasks, optimizer=optim.SynthesisOptimizer(), release=None)
+    start, *_, end = forging_curve(result, 1000)
+    assert start == (1000.0, pytest.approx(0.7))
+    assert end == (1000.0 + result.rollouts, pytest.approx(0.7))
