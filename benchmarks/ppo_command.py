@@ -40,7 +40,9 @@ def ppo(
         float | None, typer.Option(help="An expert answers at this cost; by default none is asked.")
     ] = None,
     memory: Annotated[bool, typer.Option(help="Remember from task to task of a stream.")] = True,
-    rollouts: Annotated[int, typer.Option(help="Budget: sessions in training.")] = 30_000,
+    rollouts: Annotated[
+        int | None, typer.Option(help="Budget: sessions in training; 30,000, or what storeqa's recipe takes.")
+    ] = None,
     seconds: Annotated[float | None, typer.Option(help="Budget: wall time.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Of the policy; by default the recipe's.")] = None,
     seed: Annotated[int, typer.Option(help="Of weights, splits and sessions.")] = 0,
@@ -72,12 +74,12 @@ def ppo(
         raise ForgeError(f'training weights needs the extra: pip install "forge-agents[rl]" ({error})') from error
     shown = setting.demonstrations if given is None else given
     settings = setting.ppo if learning_rate is None else replace(setting.ppo, learning_rate=learning_rate)
-    budget = forge.Budget(rollouts=rollouts, seconds=seconds)
+    budget = forge.Budget(rollouts=setting.rollouts if rollouts is None else rollouts, seconds=seconds)
     with forge.Run(run, resume=resume, fresh=overwrite, report_to=[ConsoleReport()]) as record:
         setting = taught(setting, shown, record, seed, lora)
         result = rl.train_ppo(
-            setting.agent, setting.train, ppo=settings, sessions=setting.sessions, sampling=setting.sampling,
-            budget=budget, concurrency=concurrency, seed=seed, run=record,
+            setting.agent, setting.train, setting.validation, ppo=settings, sessions=setting.sessions,
+            sampling=setting.sampling, budget=budget, concurrency=concurrency, seed=seed, run=record,
         )  # fmt: skip
     _show(result, setting, seed, concurrency)
     if run is not None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What is trained on what, and how."""
+    """What is trained on what, and how; without validation tasks they are split off."""
 
     agent: forge.Agent
     train: forge.Dataset
@@ -25,35 +25,41 @@ class Setting:
     imitation: rl.Imitation
     sessions: Any = None
     demonstrations: tuple[forge.Session, ...] = ()
+    validation: forge.Dataset | None = None
+    rollouts: int = 30_000
 
 
 def storeqa_setting(
     policy: str | None, advice_cost: float | None, memory: bool, lora: int | None, seed: int
 ) -> Setting:
-    """The shop's own recipe, with demonstrations where no policy is given."""
-    import forge
+    """As `forge bench storeqa` trains weights, with demonstrations where no policy is given."""
     import rl
-    from benchmarks.storeqa_ppo import recipe, shop
+    from benchmarks.bench.trainings import ablated
+    from benchmarks.storeqa.course import StoreCourse
+    from functions import Library
 
-    cost = recipe.ABLATED_AT if advice_cost is None else advice_cost
+    course = StoreCourse()
+    agent = course.agent("router", advice_cost)
+    agent = agent if memory else ablated(agent, "memory")
     shown: tuple[forge.Session, ...] = ()
     if policy is None:
-        tasks = shop.streams(recipe.DEMONSTRATIONS, seed=f"demonstrations-{seed}")
-        teacher = recipe.agent(shop.Demonstrator(tasks, memory=memory), memory=memory)
-        shown = forge.evaluate(teacher, tasks, concurrency=256).sessions
-        model = recipe.policy(seed)
+        shown = course.demonstrations(agent, seed)
+        model = course.policy(Library(), shown, seed)
     else:
-        names = callable_names(recipe.agent("router", cost=cost, memory=memory))
-        model = rl.Policy.from_pretrained(policy, lora=lora, functions=names, seed=seed)
+        model = rl.Policy.from_pretrained(policy, lora=lora, functions=callable_names(agent), seed=seed)
+    recipe = course.recipe()
+    train, validation = course.weight_tasks(seed)
     return Setting(
-        recipe.agent(model, cost=cost, memory=memory),
-        shop.streams(recipe.TRAIN, seed=f"ppo-{seed}"),
-        shop.streams(recipe.EVALUATION, seed="evaluation"),
-        recipe.PPO,
-        recipe.CHOICES,
-        recipe.IMITATION,
-        recipe.VARIANTS["ppo"].sessions if memory else None,
+        replace(agent, model=model),
+        train,
+        course.test(),
+        recipe.ppo,
+        recipe.sampling,
+        recipe.imitation,
+        recipe.sessions if memory else None,
         shown,
+        validation,
+        recipe.rollouts,
     )
 
 

@@ -16,6 +16,8 @@ from typer.testing import CliRunner
 import forge
 import rl
 from benchmarks import catalog
+from benchmarks.ppo_setting import storeqa_setting
+from benchmarks.storeqa.course import StoreCourse
 from forge.cli import app
 from forge.session import Action, Call
 from functions.errors import ForgeError
@@ -170,6 +172,19 @@ def test_what_cannot_be_used_is_refused_before_anything_else(folder, monkeypatch
     with pytest.raises(ForgeError, match=re.escape(message)):
         shown_by(*arguments, "--policy", "policy", "--run", "run")
     assert not (folder / "run").exists()
+
+
+def test_the_shop_is_that_of_the_bench_with_its_recipe(folder):
+    course = StoreCourse()
+    setting = storeqa_setting(str(folder / "policy"), 0.5, True, None, 3)
+    assert setting.agent.expert.cost == 0.5
+    assert (setting.train.digest, setting.validation.digest) == tuple(part.digest for part in course.weight_tasks(3))
+    assert setting.test.digest == course.test().digest
+    assert (setting.ppo, setting.sessions, setting.rollouts) == (
+        course.recipe().ppo, course.recipe().sessions, course.rollouts,
+    )  # fmt: skip
+    forgetful = storeqa_setting(str(folder / "policy"), 0.5, False, None, 3)
+    assert (forgetful.agent.memory, forgetful.sessions) == (None, None)
 
 
 def write_hotpotqa(folder):
