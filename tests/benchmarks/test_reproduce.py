@@ -25,7 +25,9 @@ def test_a_published_total_score_is_accuracy_minus_the_cost_of_advice(cost, figu
 def test_each_row_of_the_paper_has_ours_beside_it_or_is_empty():
     found = rows([outcome("forge+ppo", 9, 2), outcome("forge+ppo", 7, 4, without="memory"),
                   outcome("forge+ppo", 8, 2, first=20), outcome("forge+ppo", 8, 1, cost=0.5)])  # fmt: skip
-    lines = {line.split(" | ")[0].strip("| "): line for line in agile(found, "forge+ppo").splitlines() if "|" in line}
+    page = agile(found, "forge+ppo")
+    assert "the first 20 of each stream" in page
+    lines = {line.split(" | ")[0].strip("| "): line for line in page.splitlines() if "|" in line}
     assert "| 0.200 | 0.900 | 0.840 |" in lines["agile-vic13b-ppo"]
     assert "| 0.400 | 0.700 | 0.580 |" in lines["without memory"]
     assert "| 0.200 | 0.800 | 0.740 |" in lines["advice in the first sessions only"]
