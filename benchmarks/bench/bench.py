@@ -63,7 +63,7 @@ def run_bench(
     """
     cells = cells_of(setup, wanted)
     begin(folder, setup, [cell.name for cell in cells], overwrite)
-    todo = [job for job in jobs_for(cells) if job.cell is None or not (folder / CELLS / f"{job.name}.json").exists()]
+    todo = jobs_for([cell for cell in cells if not (folder / CELLS / f"{cell.name}.json").exists()])
     cores = os.cpu_count() or 1
     processes = min(workers or cores, max(1, len(todo)))
     failed: Mapping[str, str] = {}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -180,6 +181,13 @@ def test_finished_cells_are_not_done_again_and_more_can_be_asked_for(finished):
     after = {path: path.stat().st_mtime_ns for path in (finished / "cells").iterdir()}
     assert {path: after[path] for path in before} == before
     assert len(after) == len(before) + 3  # the base, always asking, and the oracle, for one seed
+
+
+def test_what_finished_cells_were_trained_on_is_not_needed_any_more(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "run", ignore=shutil.ignore_patterns("trainings"))
+    result = ran(*SMALL, "--run", tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    assert not (tmp_path / "run" / "trainings").exists()
 
 
 def test_a_folder_of_another_bench_is_refused_and_stays(finished):
