@@ -148,7 +148,7 @@ def _curves(lines: Sequence[Line], levels: Mapping[Line, float]) -> Figure:
     axes.set_ylabel("total score")
     words = "mean of seeds on validation tasks, thin: each seed" if any(len(line.seeds) > 1 for line in lines) else (
         "on validation tasks")  # fmt: skip
-    axes.set_title(f"Learning curves ({words}{'; dotted: untrained, on test tasks' if levels else ''})", fontsize=10)
+    axes.set_title(f"Learning curves ({words}{'; dotted: on test tasks' if levels else ''})", fontsize=10)
     _label_ends(axes, ends)
     return figure
 

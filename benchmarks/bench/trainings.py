@@ -137,12 +137,9 @@ class Trainer:
             rollouts=result.rollouts,
             tokens=result.cost.tokens,
             usd=result.cost.usd,
-            curve=forging_curve(result, self._rollouts_before(training)),
+            curve=forging_curve(result) if before is None else (),  # else on other tasks than PPO's curve
             notes=(*result.notes, f"{training.name} shipped {result.shipped}: {result.why}"),
         )
-
-    def _rollouts_before(self, training: Training) -> int:
-        return sum(spent_in(self.folder / step.name).rollouts for step in training.chain[:-1])
 
     def _settings(self, without: str, *, local: bool) -> dict[str, Any]:
         """Of `forge.train`, without a part of it."""
@@ -196,7 +193,7 @@ class Trainer:
         if result.stop == "interrupted":
             raise Interrupted(f"{training.name} was interrupted")
         result.policy.save_pretrained(folder / POLICY)
-        offset = self._rollouts_before(training)
+        offset = sum(spent_in(self.folder / step.name).rollouts for step in before.chain)
         start = [(offset, result.baseline.reward)] if result.baseline is not None else []
         looks = [(offset + row["rollouts"], row["validation_reward"]) for row in result.history
                  if "validation_reward" in row]  # fmt: skip
@@ -208,24 +205,20 @@ class Trainer:
         )
 
 
-def forging_curve(result: optim.Result, offset: int) -> tuple[tuple[float, float], ...]:
-    """Total scores by rollouts: of the start, of what was kept on the way, and of what is shipped.
-
-    Args:
-        offset: rollouts of the trainings before.
-    """
+def forging_curve(result: optim.Result) -> tuple[tuple[float, float], ...]:
+    """Total scores by rollouts: of the start, of what was kept on the way, and of what is shipped."""
 
     def total(sessions: Sequence[forge.Session]) -> float:
         return statistics.fmean(session.reward or 0.0 for session in sessions)
 
     ends = []
     if result.baseline is not None:
-        ends.append((offset, total(result.start_sessions)))
+        ends.append((0, total(result.start_sessions)))
     if not any(session.advice_count for session in (*result.start_sessions, *result.sessions)):
-        ends += [(offset + trial.spent, trial.score) for trial in result.history
+        ends += [(trial.spent, trial.score) for trial in result.history
                  if trial.decision == "keep" and trial.score is not None]  # fmt: skip
     if result.score is not None:
-        ends.append((offset + result.rollouts, total(result.sessions)))
+        ends.append((result.rollouts, total(result.sessions)))
     return tuple((float(rollouts), score) for rollouts, score in ends)
 
 

@@ -237,10 +237,10 @@ def test_jobs_have_names_that_differ(tmp_path):
     assert all(isinstance(job, Job) for job in jobs)
 
 
-def test_the_curve_of_forging_takes_off_what_advice_costs_and_goes_on_from_what_was_trained_before():
+def test_the_curve_of_forging_takes_off_what_advice_costs():
     tasks = forge.Dataset([{"question": f"What is {n}?", "answer": str(n)} for n in range(12)])
     agent = forge.Agent(model=AlwaysAsks(tasks), expert=forge.GoldExpert(0.3))
     result = forge.train(agent, tasks, optimizer=optim.SynthesisOptimizer(), release=None)
-    start, *_, end = forging_curve(result, 1000)
-    assert start == (1000.0, pytest.approx(0.7))
-    assert end == (1000.0 + result.rollouts, pytest.approx(0.7))
+    start, *_, end = forging_curve(result)
+    assert start == (0.0, pytest.approx(0.7))
+    assert end == (float(result.rollouts), pytest.approx(0.7))
