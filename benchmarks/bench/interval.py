@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Literal
 
 from benchmarks.bench.outcome import Outcome
 
@@ -26,7 +27,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How much higher a mean reward is than another's on the same tasks; `above` of `seeds` seeds are higher."""
+    """How much higher a mean reward or rate is than another's on the same tasks; `above` of `seeds` seeds are."""
 
     mean: float
     low: float
@@ -57,16 +58,21 @@ def total(outcomes: Sequence[Outcome]) -> Estimate:
     return estimate({outcome.cell.seed: _by_unit(outcome, outcome.reward_by_task) for outcome in outcomes})
 
 
-def compare(outcomes: Sequence[Outcome], reference: Sequence[Outcome]) -> Difference | None:
+def compare(
+    outcomes: Sequence[Outcome],
+    reference: Sequence[Outcome],
+    by: Literal["reward_by_task", "asked_by_task"] = "reward_by_task",
+) -> Difference | None:
     """The seeds of one row against those of another, task by task; None if they have no task in common.
 
     A seed that the reference lacks is held against the mean of the reference's seeds.
     """
-    rewards = {outcome.cell.seed: outcome.reward_by_task for outcome in reference}
+    held: dict[int, dict[str, float]] = {outcome.cell.seed: getattr(outcome, by) for outcome in reference}
     differences: dict[int, Mapping[Unit, Sequence[float]]] = {}
     for outcome in outcomes:
-        against = rewards.get(outcome.cell.seed) or _mean_by_task(rewards)
-        changed = {task: reward - against[task] for task, reward in outcome.reward_by_task.items() if task in against}
+        own: dict[str, float] = getattr(outcome, by)
+        against = held.get(outcome.cell.seed) or _mean_by_task(held)
+        changed = {task: value - against[task] for task, value in own.items() if task in against}
         if changed:
             differences[outcome.cell.seed] = _by_unit(outcome, changed)
     if not differences:
@@ -83,11 +89,11 @@ def _by_unit(outcome: Outcome, values: Mapping[str, float]) -> dict[Unit, list[f
     return units
 
 
-def _mean_by_task(rewards: Mapping[int, Mapping[str, float]]) -> dict[str, float]:
+def _mean_by_task(seeds: Mapping[int, Mapping[str, float]]) -> dict[str, float]:
     found: dict[str, list[float]] = {}
-    for by_task in rewards.values():
-        for task, reward in by_task.items():
-            found.setdefault(task, []).append(reward)
+    for by_task in seeds.values():
+        for task, value in by_task.items():
+            found.setdefault(task, []).append(value)
     return {task: statistics.fmean(values) for task, values in found.items()}
 
 

@@ -121,6 +121,11 @@ class Outcome:
         return {task.id: self.reward(task) for task in self.tasks}
 
     @property
+    def asked_by_task(self) -> dict[str, float]:
+        """1 where advice was sought, else 0."""
+        return {task.id: float(task.advice > 0) for task in self.tasks}
+
+    @property
     def total(self) -> float:
         """The mean reward: AGILE's total score (arXiv 2405.14751)."""
         return statistics.fmean([self.reward(task) for task in self.tasks])

@@ -63,7 +63,7 @@ def pictures(outcomes: Sequence[Outcome], rows: Sequence[Row], folder: Path) -> 
         drawn.append(_saved(_curves(curves, levels), folder / "curves.png"))
     if lines := asking(outcomes, rows):
         drawn.append(_saved(_asking(lines), folder / "asking.png"))
-    if found := sweeps(rows):
+    if found := sweeps(outcomes, rows):
         drawn.append(_saved(_costs(found, _styles(rows)), folder / "costs.png"))
     return tuple(drawn)
 

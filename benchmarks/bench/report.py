@@ -50,7 +50,7 @@ def write(folder: str | Path) -> Path:
     drawn = pictures(outcomes, found, folder)
     run = _run(bench, outcomes)
     numbers = {"dataset": bench.dataset, "command": bench.command, "versions": dict(bench.versions),
-               "headline": said, "missing": missing, **as_json(found)}  # fmt: skip
+               "headline": said, "missing": missing, **as_json(outcomes, found)}  # fmt: skip
     title = f"Regimes side by side: {bench.dataset}"
     html = page(title, said=said, tables=shown, pictures={path.name: path.read_bytes() for path in drawn}, run=run,
                 outcomes=outcomes, missing=missing)  # fmt: skip

@@ -31,7 +31,13 @@ class Table:
 def tables(outcomes: Sequence[Outcome], rows: Sequence[Row]) -> tuple[Table, ...]:
     """The main table first, then those that have lines: regimes in pairs, ablations, the sweep, kinds of tasks."""
     regimes = main(rows)
-    found = (_main(regimes), _pairs(outcomes, regimes), _ablations(rows), _sweep(rows, regimes), *_by_kind(regimes))
+    found = (
+        _main(regimes),
+        _pairs(outcomes, regimes),
+        _ablations(rows),
+        _sweep(outcomes, rows, regimes),
+        *_by_kind(regimes),
+    )
     return tuple(table for table in found if table.lines)
 
 
@@ -103,8 +109,8 @@ def _ablations(rows: Sequence[Row]) -> Table:
     return Table("Ablations", head, lines, tuple(notes))
 
 
-def _sweep(rows: Sequence[Row], regimes: Sequence[Row]) -> Table:
-    found = sweeps(rows)
+def _sweep(outcomes: Sequence[Outcome], rows: Sequence[Row], regimes: Sequence[Row]) -> Table:
+    found = sweeps(outcomes, rows)
     swept = [row for sweep in found for row in sweep.rows]
     swept += [row for row in rows if not row.ablated and row not in regimes and row not in swept]
     lines = tuple(
@@ -154,11 +160,11 @@ def as_csv(rows: Iterable[Row]) -> str:
     return text.getvalue()
 
 
-def as_json(rows: Sequence[Row]) -> dict[str, Any]:
+def as_json(outcomes: Sequence[Outcome], rows: Sequence[Row]) -> dict[str, Any]:
     """The rows whole, and what the sweeps show."""
     return {
         "rows": [asdict(row) | {"cell": _identity(row), "label": row.label} for row in rows],
-        "sweeps": [sweep.statement for sweep in sweeps(rows)],
+        "sweeps": [sweep.statement for sweep in sweeps(outcomes, rows)],
     }
 
 

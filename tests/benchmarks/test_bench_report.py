@@ -73,9 +73,25 @@ def test_a_sweep_says_what_its_numbers_do(scores, said):
     for cost, right in zip((0.1, 0.2, 0.3), scores, strict=True):
         answers = [(float(n < 10 * right), 0) for n in range(10)]
         cells.append(played(*answers, cell=replace(CELL, advice_cost=cost)))
-    (sweep,) = sweeps(rows(cells))
+    (sweep,) = sweeps(cells, rows(cells))
     assert f"the total score {said}" in sweep.statement
     assert "advice rate stays the same" in sweep.statement
+
+
+@pytest.mark.parametrize(
+    ("asked", "luck"),  # how many of ten tasks, at three costs
+    [((1, 6, 1), False), ((1, 2, 0), True)],
+)
+def test_a_sweep_says_of_a_step_up_whether_it_is_told_apart_from_luck(asked, luck):
+    cells = [
+        played(*[(1.0, int(n < count)) for n in range(10)], cell=replace(CELL, advice_cost=cost))
+        for cost, count in zip((0.1, 0.2, 0.3), asked, strict=True)
+    ]
+    (sweep,) = sweeps(cells, rows(cells))
+    rise = (asked[1] - asked[0]) / 10
+    assert f"the advice rate goes both ways ({asked[0] / 10:.3f} at 0.1" in sweep.statement
+    assert f"up from 0.1 to 0.2 by {rise:.3f} (" in sweep.statement
+    assert ("not told apart from 0" in sweep.statement) == luck
 
 
 scores = st.lists(st.tuples(st.sampled_from([0.0, 0.5, 1.0]), st.integers(0, 2)), min_size=1, max_size=12)
