@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import forge
 from benchmarks import math_competition, storeqa
 from benchmarks.math_competition import TYPES
 from benchmarks.storeqa.wording import Split
-from functions import Library
+from functions import ForgeError, Library
 
 FORMULAS = ("sum", "rest", "share", "weight", "saving", "gap")
 SHOPS: Mapping[Split, int] = {"train": 40, "test": 80}  # streams of ten computations
@@ -33,11 +35,13 @@ def main() -> None:
     parser.add_argument("--model", default="router", help="router, or a LiteLLM id")
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
+    if options.seeds < 1:
+        parser.error(f"--seeds {options.seeds}: at least 1")
     for name, domains in (("MATH types", math_types), ("StoreQA shops", shops)):
         start = math_competition.agent if domains is math_types else storeqa.agent
         runs = [matrix(replace(start(options.model), memory=None, expert=None), domains(seed), seed)
                 for seed in range(options.seeds)]  # fmt: skip
-        print(f"\n{name}, {options.model}: learned on the row, tested on the column\n\n{table(runs)}")
+        print(f"\n{name}, {options.model}: learned on the row, tested on the column\n\n{table(runs)}", flush=True)
 
 
 def math_types(seed: int) -> Domains:
@@ -63,7 +67,7 @@ def matrix(agent: forge.Agent, domains: Domains, seed: int) -> dict[tuple[str, s
     """The test score by domain learned on and domain tested on; also of the agent that has learned nothing."""
     libraries = {NOTHING: Library()}
     for name, (train, _) in domains.items():
-        libraries[name] = forge.train(agent, train, release=None, seed=seed, run=forge.Run()).library
+        libraries[name] = trained(agent, train, seed).library
     return {
         (learned, name): forge.evaluate(replace(agent, library=library), test, seed=seed).score
         for learned, library in libraries.items()
@@ -71,18 +75,39 @@ def matrix(agent: forge.Agent, domains: Domains, seed: int) -> dict[tuple[str, s
     }
 
 
+def trained(agent: forge.Agent, tasks: forge.Dataset, seed: int, **settings: Any) -> forge.Agent:
+    """The agent that `forge.train` ends with, without the gate to which so few tasks can show nothing.
+
+    Args:
+        settings: of `forge.train`.
+
+    Raises:
+        KeyboardInterrupt: the training was, which by itself returns the best so far.
+    """
+    result = forge.train(agent, tasks, release=None, seed=seed, run=forge.Run(), **settings)
+    if result.stopped == "interrupted":
+        raise KeyboardInterrupt
+    return result.agent
+
+
 def table(runs: Sequence[dict[tuple[str, str], float]]) -> str:
     """Mean and standard deviation over seeds, as Markdown."""
     learned = list(dict.fromkeys(row for row, _ in runs[0]))
     tested = list(dict.fromkeys(column for _, column in runs[0]))
     lines = [["learned on", *tested], ["---", *["---:"] * len(tested)]]
-    lines += [[row, *(_spread([run[row, column] for run in runs]) for column in tested)] for row in learned]
+    lines += [[row, *(spread([run[row, column] for run in runs]) for column in tested)] for row in learned]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _spread(values: Sequence[float]) -> str:
+def spread(values: Sequence[float]) -> str:
+    """Mean and standard deviation."""
     return f"{statistics.fmean(values):.3f} ± {statistics.stdev(values) if len(values) > 1 else 0.0:.3f}"
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ForgeError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("interrupted")

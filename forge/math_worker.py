@@ -1,24 +1,31 @@
 """Mathematical equivalence in a process of its own, so that an answer which never ends in evaluation can be ended.
 
-Run as a module it answers one JSON line for each JSON line; `equivalent` keeps one such process and replaces it when
-it takes too long. It is no sandbox: answers are parsed as mathematics, not run.
+Run as a module it answers one JSON line for each JSON line; `equivalent` keeps one such process, asks it nothing twice
+and not what arithmetic tells, and replaces it when it takes too long. It is no sandbox: answers are parsed as
+mathematics, not run.
 """
 
 from __future__ import annotations
 
 import atexit
 import json
+import math
+import re
 import select
 import signal
 import subprocess
 import sys
 import threading
+from functools import lru_cache
+from typing import Any
 
 from functions.errors import ForgeError
 
 ANSWER_SECONDS = 6.0  # of processor time: on a busy machine a right answer takes longer, and is right all the same
 WAIT_SECONDS = 300.0  # by the clock, for a process that starts or computes on a busy machine
 LONGEST = 2000  # characters; a longer answer is none that an exercise asks for
+APART = 1e-5  # math-verify rounds decimals to six places: numbers that differ by more are different in any case
+_PLAIN = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]+)?")
 
 
 def equivalent(wanted: str, given: str) -> bool:
@@ -29,16 +36,41 @@ def equivalent(wanted: str, given: str) -> bool:
     """
     if len(wanted) > LONGEST or len(given) > LONGEST:
         return False
+    return not _apart(wanted, given) and _same(wanted, given)
+
+
+def _apart(wanted: str, given: str) -> bool:
+    """Whether a plain number is given for another number, which needs no algebra: a search tries hundreds of them."""
+    if not _PLAIN.fullmatch(given):
+        return False
+    number, value = float(given), float(wanted) if _PLAIN.fullmatch(wanted) else _value(wanted)
+    return value is not None and not abs(value - number) <= APART * max(1.0, abs(value), abs(number))
+
+
+@lru_cache(maxsize=1 << 16)
+def _same(wanted: str, given: str) -> bool:
+    return bool(_asked(wanted, given))
+
+
+@lru_cache(maxsize=1 << 14)
+def _value(text: str) -> float | None:
+    """The real number that a text is; NaN if it varies, as x + 1 does, and is no number; None if it is neither."""
+    value = _asked(text)
+    return None if value is None else float(value)
+
+
+def _asked(*texts: str) -> Any:  # Any: a JSON value
+    """The worker's word: for two texts whether they are the same, for one its value; None if it takes too long."""
     with _lock:
         worker = _running()
         assert worker.stdin is not None
         assert worker.stdout is not None
-        worker.stdin.write(json.dumps([wanted, given, ANSWER_SECONDS]) + "\n")
+        worker.stdin.write(json.dumps([*texts, ANSWER_SECONDS]) + "\n")
         worker.stdin.flush()
         if not select.select([worker.stdout], [], [], WAIT_SECONDS)[0] or not (line := worker.stdout.readline()):
             _stop()
-            return False
-        return bool(json.loads(line))
+            return None
+        return json.loads(line)
 
 
 _lock = threading.Lock()
@@ -78,15 +110,38 @@ def main() -> None:
     """Answer until the other side closes."""
     from math_verify import parse, verify
 
+    @lru_cache(maxsize=1 << 12)
+    def parsed(text: str) -> list[Any]:
+        # the library's own limits go by the clock
+        found: list[Any] = parse(_as_latex(text), raise_on_error=False, parsing_timeout=None)
+        return found
+
     print("ready", flush=True)
     for line in sys.stdin:
         *texts, seconds = json.loads(line)
         signal.setitimer(signal.ITIMER_PROF, seconds)  # ends this process: nothing handles the signal
-        # the library's own limits go by the clock
-        wanted, given = (parse(_as_latex(text), raise_on_error=False, parsing_timeout=None) for text in texts)
-        same = bool(verify(wanted, given, raise_on_error=False, timeout_seconds=None))
+        first, *second = map(parsed, texts)
+        told = verify(first, *second, raise_on_error=False, timeout_seconds=None) if second else _number(first)
         signal.setitimer(signal.ITIMER_PROF, 0)
-        print(json.dumps(same), flush=True)
+        print(json.dumps(told), flush=True)
+
+
+def _number(parsed: list[Any]) -> float | None:
+    """The value of what math-verify read, an object and its text; None for a percentage: it takes 5% for 5, too."""
+    from sympy import Expr, Symbol, UnevaluatedExpr
+
+    objects = [each for each in parsed if not isinstance(each, str)]
+    found = objects[0] if len(objects) == 1 else None
+    if not isinstance(found, Expr) or isinstance(found, Symbol) or found.has(UnevaluatedExpr):
+        return None  # a symbol may be called "5"
+    try:
+        first, second = (
+            float(found.subs({symbol: step + place for place, symbol in enumerate(found.free_symbols)}))
+            for step in (1.25, 2.6)
+        )
+    except (TypeError, ValueError, ArithmeticError):  # a complex number, one too large, an unknown function
+        return None
+    return first if first == second else math.nan
 
 
 def _as_latex(text: str) -> str:

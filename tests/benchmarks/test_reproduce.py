@@ -1,7 +1,12 @@
 """A paper's table beside ours: the paper's figures hold together, ours come from the cells."""
 
+import json
+import sys
+
 import pytest
 
+from benchmarks import math_competition as math
+from benchmarks import reproduce
 from benchmarks.bench.outcome import Answered, Cell, Outcome
 from benchmarks.bench.rows import rows
 from benchmarks.reproduce import ABLATED, EARLY, SWEEP, agile
@@ -38,3 +43,57 @@ def test_each_row_of_the_paper_has_ours_beside_it_or_is_empty():
 def test_a_bench_without_the_regime_is_refused():
     with pytest.raises(ForgeError, match="no cells of ppo"):
         agile(rows([outcome("forge+ppo", 9, 2)]), "ppo")
+
+
+def problem(number, type):
+    first, second = number % 23 + 2, number % 7 + 3
+    return {"problem": f"What is the sum of {first} and {second} in case {chr(97 + number % 26)}?",
+            "level": "Level 1", "type": type, "idx": number, "solution": f"\\boxed{{{first + second}}}"}  # fmt: skip
+
+
+@pytest.fixture
+def sums(tmp_path, monkeypatch):
+    """MATH whose problems are sums."""
+    (tmp_path / "math").mkdir()
+    for split, size in (("train", 25), ("test", 85)):
+        rows = [problem(number + 400 * (split == "test"), "Number Theory") for number in range(size)]
+        rows = [{**row, "problem": f"{row['problem']} ({split})"} for row in rows]
+        (tmp_path / "math" / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    monkeypatch.setenv("FORGE_DATA", str(tmp_path))
+
+
+@pytest.mark.parametrize("part", [reproduce.WHOLE, reproduce.NO_ROLLBACK])
+def test_what_is_learned_on_twenty_problems_is_tested_on_eighty_others(part, sums):
+    assert reproduce._score("number_theory", reproduce.UNTRAINED, "router", 0) == 0
+    assert reproduce._score("number_theory", part, "router", 0) > 0.9
+
+
+def test_the_page_has_the_papers_rows_and_ours_are_empty_where_there_is_nothing_to_run(monkeypatch, tmp_path):
+    monkeypatch.setenv("FORGE_DATA", str(tmp_path))
+    monkeypatch.setattr(reproduce, "_score", lambda name, part, model, seed: 0.1 + seed / 10)
+    page = reproduce.agent_optimizer("router", 2)
+    lines = {line.split(" | ")[0].strip("| "): line for line in page.splitlines() if line.startswith("|")}
+    ours = "0.150 ± 0.071"
+    for type in math.TYPES:
+        assert lines[type.replace("_", " ")].endswith(f"| {ours} | {ours} |")
+    assert lines["GAIA"] == "| GAIA | 0.160 | 0.230 | 0.120 | 0.180 | – | – |"
+    assert lines["TabMWP"] == f"| TabMWP | 0.510 | 0.560 | 0.590 | 0.700 | {ours} | {ours} |"
+    assert lines[reproduce.NO_PROGRESS].endswith("| 0.600 | 0.288 | 0.700 | – | – | – |")
+    assert lines[reproduce.NO_ROLLBACK].endswith(f"| 0.638 | 0.363 | 0.725 | {ours} | {ours} | {ours} |")
+    assert lines["CRAFT"] == "| CRAFT | 0.738 | 0.385 |"
+    assert lines["router, trained: ours"].endswith(f"| – | {ours} |")
+    assert "GAIA is gated" in page
+
+
+def test_the_papers_ablation_begins_and_ends_with_the_rows_of_its_main_table():
+    for place, type in enumerate(reproduce.ABLATED_TYPES):
+        figures = math.PUBLISHED_BY_TYPE[type]
+        assert reproduce.ABLATIONS[reproduce.UNTRAINED][place] == figures["GPT-4 with code"].score
+        assert reproduce.ABLATIONS[reproduce.WHOLE][place] == figures["GPT-4 with code, trained"].score
+
+
+def test_no_seeds_are_refused(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["reproduce", "agent_optimizer", "--seeds", "0"])
+    with pytest.raises(SystemExit):
+        reproduce.main()
+    assert "--seeds 0: at least 1" in capsys.readouterr().err

@@ -85,6 +85,34 @@ def test_an_answer_waits_for_a_busy_machine(monkeypatch):
     assert scored(math_equivalent, "2/4", "0.5") is True
 
 
+@pytest.mark.parametrize(
+    "wanted",
+    ["7", "2.5", "-0.125", "\\frac13", "\\sqrt{2}", "2\\pi", "10^6", "50\\%", "x=5", "\\{5\\}", "90^\\circ", "1,000",
+     "5\\text{ cm}", "3+4i", "\\infty", "x", "x^2-4", "x-x+5", "f(x)", "\\text{even}", "\\text{7}",
+     "x+y", "\\frac{x}{x}"],
+)  # fmt: skip
+def test_what_arithmetic_tells_apart_is_another_object_to_the_library_too(wanted):
+    value = math_worker._value(wanted)
+    value = 5.0 if value is None or value != value else value
+    near = [value + step for step in (0.0, 4e-7, -2e-6, 2e-5, 1.0)]
+    for given in map(str, [*near, 7, 50, 0.5, 1000]):
+        if math_worker._apart(wanted, given):
+            assert not math_worker._same(wanted, given)
+        assert math_worker.equivalent(wanted, given) is math_worker._same(wanted, given)
+
+
+def test_other_numbers_are_told_apart_without_the_library_and_nothing_is_asked_twice(monkeypatch):
+    asked = []
+    ask = math_worker._asked
+    monkeypatch.setattr(math_worker, "_asked", lambda *texts: asked.append(texts) or ask(*texts))
+    for given in ("3", "4", "-0.5", "8.001"):
+        assert not math_worker.equivalent("8", given)
+    assert asked == []
+    for given in ("3", "4", "0.23077", "3", "3/13", "3/13"):
+        math_worker.equivalent("\\frac{3}{13}", given)
+    assert asked == [("\\frac{3}{13}",), ("\\frac{3}{13}", "0.23077"), ("\\frac{3}{13}", "3/13")]
+
+
 class Judge:
     name = "judge"
 
