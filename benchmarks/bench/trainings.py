@@ -93,7 +93,9 @@ class Trainer:
         return agent
 
     def library(self, training: Training | None) -> Library:
-        """The functions that a training ends with: its own, or those of what it goes on from."""
+        """The functions that a training ends with: its own, or those of what it goes on from; none without tools."""
+        if training is not None and training.cell.without == "tools":
+            return Library()
         for step in reversed(training.chain if training is not None else ()):
             if (found := self.folder / step.name / LIBRARY).exists():
                 return Library.load(found)

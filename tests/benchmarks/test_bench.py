@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import forge
+import functions
 import optim
 from benchmarks import storeqa
 from benchmarks.bench import regimes
@@ -23,9 +24,10 @@ from benchmarks.bench.jobs import Job, jobs_for
 from benchmarks.bench.outcome import Cell, load
 from benchmarks.bench.playing import AlwaysAsks
 from benchmarks.bench.regimes import planned, training_of
-from benchmarks.bench.trainings import ablated, forging_curve
+from benchmarks.bench.trainings import LIBRARY, Trainer, ablated, forging_curve
+from benchmarks.storeqa.course import StoreCourse
 from forge.cli import app
-from functions import ForgeError
+from functions import ForgeError, Library
 
 WHOLE = Cell("storeqa", "ppo", "", 0.3, None, 0)
 
@@ -69,6 +71,17 @@ def test_without_rl_the_imitation_is_what_is_played():
     assert training_of(replace(WHOLE, without="rl")) == training_of(replace(WHOLE, regime="sft"))
     stack = replace(WHOLE, regime="forge+ppo", without="rl")
     assert training_of(stack) == training_of(replace(WHOLE, regime="forge+sft"))
+
+
+def test_without_tools_weights_are_trained_without_forged_functions(tmp_path):
+    whole = training_of(replace(WHOLE, regime="forge+ppo"))
+    for cell in (whole.cell, replace(whole.cell, without="tools")):
+        library = Library([functions.Function.from_source("def double(x: int) -> int:\n    return 2 * x")])
+        library.save(tmp_path / training_of(cell).chain[0].name / LIBRARY)
+    trainer = Trainer(StoreCourse(), tmp_path)
+    assert trainer.library(whole).names
+    assert not trainer.library(training_of(replace(whole.cell, without="tools"))).names
+    assert not trainer.library(training_of(replace(whole.cell, without="tools")).before).names
 
 
 def test_a_part_of_forging_does_not_touch_what_is_not_forged():
