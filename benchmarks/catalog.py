@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, cached_property, partial
 from importlib import import_module
 from typing import Any
 
@@ -13,67 +13,93 @@ from forge.agent import Agent
 from forge.task import Dataset
 from functions.errors import ForgeError
 
+LEARNED, TESTED = 20, 100  # questions of MedMCQA in a row that share a memory, so that reflections are of use
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Benchmark:
-    """Training and test tasks under one metric, and the agent that training starts from.
+    """Training and test tasks under one metric, each loaded when it is first asked for, and the agent to start from.
 
     Args:
+        load_train, load_test: either may raise a ForgeError if files cannot be found.
         agent: for a model, what the data set calls for: instructions, tools, memory, an expert.
         published: what others reached, by name.
     """
 
     name: str
-    train: Dataset
-    test: Dataset
+    load_train: Callable[[], Dataset]
+    load_test: Callable[[], Dataset]
     agent: Callable[[Any], Agent]
     published: Mapping[str, Published] = field(default_factory=dict)
 
+    @cached_property
+    def train(self) -> Dataset:
+        return self.load_train()
+
+    @cached_property
+    def test(self) -> Dataset:
+        return self.load_test()
+
+    def loaded(self) -> Benchmark:
+        """The same with both parts at hand: what cannot be found is told before anything is trained."""
+        _ = self.train, self.test
+        return self
+
 
 def load(name: str, *, seed: int = 0) -> Benchmark:
-    """The named data set; `seed` matters to generated ones only.
+    """The named data set; `seed` matters where tasks are generated or drawn.
 
     Raises:
-        ForgeError: no such name, or its files cannot be found.
+        ForgeError: no such name.
     """
-    if name in _SPLITS:
-        return _published(name, *_SPLITS[name])
-    if name not in _MADE:
+    if name not in _KNOWN:
         raise ForgeError(f"no data set is called {name!r}: one of {', '.join(names())}, or a .jsonl or .csv file")
-    return _MADE[name](seed)
+    return _KNOWN[name](seed)
 
 
 def names() -> list[str]:
-    return sorted((*_SPLITS, *_MADE))
+    return sorted(_KNOWN)
 
 
-_SPLITS = {  # what each trains and is tested on; a module has the name of its data set
-    "gsm8k": ("train", "test"),
-    "hotpotqa": ("train", "dev"),
-    "mawps": ("train", "test"),
-    "medmcqa": ("train", "dev"),
-    "medqa": ("train", "test"),
-    "productqa": ("train", "test"),
-    "tabmwp": ("dev1k", "test1k"),
-}
-
-
-def _published(name: str, train: str, test: str) -> Benchmark:
+def _module(name: str, train: str, test: str, seed: int) -> Benchmark:
+    """A data set whose module has its name and its splits."""
     module = import_module(f"benchmarks.{name}")
-    return Benchmark(name, module.load(train), module.load(test), module.agent, module.PUBLISHED)
+    return Benchmark(name, lambda: module.load(train), lambda: module.load(test), module.agent, module.PUBLISHED)
 
 
 def _gaia(seed: int) -> Benchmark:
     from benchmarks import gaia
 
-    train, rest = gaia.load("validation").split(10, seed=seed)  # sizes of the AgentOptimizer paper
-    return Benchmark("gaia", train, rest.sample(100, seed=seed), gaia.agent, gaia.PUBLISHED)
+    @cache
+    def parts() -> tuple[Dataset, Dataset]:  # sizes of the AgentOptimizer paper
+        train, rest = gaia.load("validation").split(10, seed=seed)
+        return train, rest.sample(100, seed=seed)
+
+    return Benchmark("gaia", lambda: parts()[0], lambda: parts()[1], gaia.agent, gaia.PUBLISHED)
 
 
 def _math(seed: int) -> Benchmark:
     from benchmarks import math_competition
 
-    return Benchmark("math", *math_competition.disjoint(), math_competition.agent)
+    return Benchmark(
+        "math",
+        lambda: math_competition.disjoint()[0],
+        lambda: math_competition.load("test"),
+        math_competition.agent,
+        math_competition.PUBLISHED,
+    )
+
+
+def _medmcqa(seed: int) -> Benchmark:
+    from benchmarks import medmcqa
+
+    return Benchmark(
+        "medmcqa",
+        lambda: medmcqa.load("train", stream=LEARNED),
+        lambda: medmcqa.load("dev", stream=TESTED),
+        medmcqa.agent,
+        medmcqa.PUBLISHED,
+    )
 
 
 def _storeqa(seed: int) -> Benchmark:
@@ -81,8 +107,8 @@ def _storeqa(seed: int) -> Benchmark:
 
     return Benchmark(
         "storeqa",
-        storeqa.streams(240, seed=str(seed), length=10),
-        storeqa.streams(40, seed="test", split="test"),
+        lambda: storeqa.streams(240, seed=str(seed), length=10),
+        lambda: storeqa.streams(40, seed="test", split="test"),
         storeqa.agent,
     )
 
@@ -90,22 +116,30 @@ def _storeqa(seed: int) -> Benchmark:
 def _svamp(seed: int) -> Benchmark:
     from benchmarks import mawps, svamp
 
-    return Benchmark("svamp", mawps.load("train"), svamp.load(), svamp.agent)
+    return Benchmark("svamp", lambda: mawps.load("train"), svamp.load, svamp.agent, svamp.PUBLISHED)
 
 
 def _tau_airline(seed: int) -> Benchmark:
     from benchmarks import tau_bench
 
-    train, test = tau_bench.load("airline").split(0.5, seed=seed)  # its authors have test tasks only
-    return Benchmark("tau-airline", train, test, partial(tau_bench.agent, domain="airline"),
+    @cache
+    def parts() -> tuple[Dataset, Dataset]:  # its authors have test tasks only
+        return tau_bench.load("airline").split(0.5, seed=seed)
+
+    return Benchmark("tau-airline", lambda: parts()[0], lambda: parts()[1], partial(tau_bench.agent, domain="airline"),
                      tau_bench.published("airline"))  # fmt: skip
 
 
 def _tau_retail(seed: int) -> Benchmark:
     from benchmarks import tau_bench
 
-    return Benchmark("tau-retail", tau_bench.load("retail", "train"), tau_bench.load("retail", "test"),
-                     partial(tau_bench.agent, domain="retail"), tau_bench.published("retail"))  # fmt: skip
+    return Benchmark(
+        "tau-retail",
+        lambda: tau_bench.load("retail", "train"),
+        lambda: tau_bench.load("retail", "test"),
+        partial(tau_bench.agent, domain="retail"),
+        tau_bench.published("retail"),
+    )
 
 
 def _word_problems(seed: int) -> Benchmark:
@@ -113,17 +147,24 @@ def _word_problems(seed: int) -> Benchmark:
 
     return Benchmark(
         "word-problems",
-        word_problems.generate(240, seed=seed, split="train"),
-        word_problems.generate(200, seed=seed, split="test"),
+        lambda: word_problems.generate(240, seed=seed, split="train"),
+        lambda: word_problems.generate(200, seed=seed, split="test"),
         word_problems.agent,
     )
 
 
-_MADE: dict[str, Callable[[int], Benchmark]] = {
+_KNOWN: Mapping[str, Callable[[int], Benchmark]] = {
     "gaia": _gaia,
+    "gsm8k": partial(_module, "gsm8k", "train", "test"),
+    "hotpotqa": partial(_module, "hotpotqa", "train", "dev"),
     "math": _math,
+    "mawps": partial(_module, "mawps", "train", "test"),
+    "medmcqa": _medmcqa,
+    "medqa": partial(_module, "medqa", "train", "test"),
+    "productqa": partial(_module, "productqa", "train", "test"),
     "storeqa": _storeqa,
     "svamp": _svamp,
+    "tabmwp": partial(_module, "tabmwp", "dev1k", "test1k"),
     "tau-airline": _tau_airline,
     "tau-retail": _tau_retail,
     "word-problems": _word_problems,

@@ -9,8 +9,8 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ class DataFile:
         path: in the source.
         blob: what git calls the content (`git rev-parse <commit>:<path>`): a download that is anything else is
             refused.
+        page: where its authors give it out, if it cannot be downloaded here.
     """
 
     folder: str
@@ -52,6 +53,7 @@ class DataFile:
     source: Source | None = None
     path: str = ""
     blob: str = ""
+    page: str = ""
 
     @property
     def url(self) -> str:
@@ -66,22 +68,33 @@ class DataFile:
         Raises:
             ForgeError: it is nowhere, and cannot be downloaded, or the download is not what it should be.
         """
-        root = os.environ.get("FORGE_DATA")
-        given = [folder] if folder is not None else [Path(root) / self.folder] if root else []
-        places = given if folder is not None else [*given, cache() / self.folder]
-        for place in places:
-            for path in (place / self.name, place / f"{self.name}.gz"):
-                if path.is_file():
-                    return path
-        if self.source is None or folder is not None:
-            raise ForgeError(f"{self.folder}: no {self.name} or {self.name}.gz in {' or '.join(map(str, places))}: "
-                             "put it there, or let FORGE_DATA name the folder of the data sets")  # fmt: skip
-        return self._download(cache() / self.folder / self.name)
+        return find_any(self, folder=folder)
 
-    def _download(self, path: Path) -> Path:
+    def places(self, folder: Path | None = None) -> list[Path]:
+        """The folders that it may be in.
+
+        Raises:
+            ForgeError: FORGE_DATA names no folder.
+        """
+        if folder is not None:
+            return [folder]
+        own = cache() / self.folder
+        return [own] if (root := _root()) is None else [root / self.folder, own]
+
+    def at_hand(self, folder: Path | None = None) -> Path | None:
+        """Where it is without a download."""
+        named = (place / name for place in self.places(folder) for name in (self.name, f"{self.name}.gz"))
+        return next((path for path in named if path.is_file()), None)
+
+    def download(self) -> Path:
+        """Fetch it into the cache, and check that it is what was pinned.
+
+        Raises:
+            ForgeError: it does not come, is something else, or cannot be kept.
+        """
         import httpx
 
-        size = 0
+        path, size = cache() / self.folder / self.name, 0
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -97,7 +110,7 @@ class DataFile:
             os.replace(partial, path)
         except (httpx.HTTPError, OSError) as error:
             why = str(error).partition("\n")[0] or type(error).__name__
-            raise ForgeError(f"{self.folder}: {self.name} is not under FORGE_DATA nor in {path.parent}, and "
+            raise ForgeError(f"{self.folder}: {self.name} is not in {_listing(self.places(), ' nor in ')}, and "
                              f"{self.url} cannot be downloaded ({why}). Without a network, "
                              f"put the file there: {path}") from error  # fmt: skip
         finally:
@@ -114,17 +127,20 @@ def find_any(*files: DataFile, folder: Path | None = None) -> Path:
     Raises:
         ForgeError: none is at hand, and the last cannot be downloaded.
     """
-    for file in files[:-1]:
+    for file in files:
+        if (path := file.at_hand(folder)) is not None:
+            return path
+    last = files[-1]
+    if last.source is not None and folder is None:
         try:
-            return replace(file, source=None).find(folder)
-        except ForgeError:
-            continue
-    try:
-        return files[-1].find(folder)
-    except ForgeError as error:
-        if others := ", ".join(file.name for file in files[:-1]):
-            raise ForgeError(f"{error} (or one of {others})") from error
-        raise
+            return last.download()
+        except ForgeError as error:
+            held = _listing([f"{file.folder}/{file.name}" for file in files], " or ")
+            raise ForgeError(f"{error}. Or let FORGE_DATA name the folder that holds {held}") from error
+    names, page = _listing([file.name for file in files], " or "), next((f.page for f in files if f.page), "")
+    raise ForgeError(f"{last.folder}: no {names} in {_listing(last.places(folder), ' or ')}, gzipped or not: put it "
+                     f"there{f', from {page}' if page else ''}, or let FORGE_DATA name the folder of the data "
+                     "sets")  # fmt: skip
 
 
 def cache() -> Path:
@@ -138,41 +154,73 @@ def data_folder(name: str) -> Path:
     Raises:
         ForgeError: $FORGE_DATA is not set, or has no such folder.
     """
-    root = os.environ.get("FORGE_DATA")
-    if not root:
+    root = _root()
+    if root is None:
         raise ForgeError("FORGE_DATA is not set: let it name the folder of the data sets")
-    folder = Path(root) / name
-    if not folder.is_dir():
-        raise ForgeError(f"{folder} is no folder: FORGE_DATA must name the folder that holds {name}/")
-    return folder
+    if not (root / name).is_dir():
+        raise ForgeError(f"{root / name} is no folder: FORGE_DATA must name the folder that holds {name}/")
+    return root / name
 
 
 def rows(path: Path) -> Iterator[dict[str, Any]]:
     """The objects of JSON lines, of a JSON list, or of a CSV file with a header; gzipped or not.
 
     Raises:
-        ForgeError: it cannot be read.
+        ForgeError: it cannot be read, or holds something else.
     """
-    name = path.name.removesuffix(".gz")
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
             text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
-            if name.endswith(".csv"):
-                yield from csv.DictReader(text)
-            elif name.endswith(".json"):
-                yield from _listed(json.load(text))
-            else:
-                yield from (json.loads(line) for line in text if line.strip())
+            for place, row in enumerate(_parsed(text, path.name.removesuffix(".gz"))):
+                if not isinstance(row, dict):
+                    raise ValueError(f"row {place} is {json.dumps(row):.40}, and no object")
+                yield row
     except (OSError, EOFError, ValueError, csv.Error) as error:
         raise ForgeError(f"cannot read {path}: {error}") from None
 
 
-def _listed(value: Any) -> Iterator[dict[str, Any]]:
-    """The objects of a list; those of an object, each with its key as "id"."""
-    if isinstance(value, Mapping):
-        yield from ({"id": key, **row} for key, row in value.items())
+def whole_text(path: Path) -> str:
+    """What a file holds, gzipped or not.
+
+    Raises:
+        ForgeError: it cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+        return (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8")
+    except (OSError, EOFError, ValueError) as error:
+        raise ForgeError(f"cannot read {path}: {error}") from error
+
+
+def _parsed(text: io.TextIOWrapper, name: str) -> Iterator[Any]:  # JSON
+    if name.endswith(".csv"):
+        yield from csv.DictReader(text)
+    elif name.endswith(".json"):
+        yield from _listed(json.load(text))
     else:
+        yield from (json.loads(line) for line in text if line.strip())
+
+
+def _listed(value: Any) -> Iterator[Any]:
+    """What a list holds; what an object holds, each with its key as "id"."""
+    if isinstance(value, Mapping):
+        yield from ({"id": key, **row} if isinstance(row, Mapping) else row for key, row in value.items())
+    elif isinstance(value, list):
         yield from value
+    else:
+        raise ValueError(f"it holds {json.dumps(value):.40}, and neither a list nor an object")
+
+
+def _root() -> Path | None:
+    """The folder of the data sets, if FORGE_DATA names one."""
+    named = os.environ.get("FORGE_DATA")
+    if named and not Path(named).is_dir():
+        raise ForgeError(f"FORGE_DATA={named} is no folder: let it name the folder of the data sets, or unset it")
+    return Path(named) if named else None
+
+
+def _listing(names: Sequence[object], between: str) -> str:
+    return between.join(map(str, names))
 
 
 def _fetched(url: str, name: str) -> Iterator[bytes]:

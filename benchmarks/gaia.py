@@ -164,7 +164,7 @@ def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
 
 def _task(row: Mapping[str, Any], place: int, path: Path) -> Task:
     try:
-        identity, question, level = row["task_id"], row["Question"].strip(), int(row["Level"])
+        identity, question, level = str(row["task_id"]), row["Question"].strip(), int(row["Level"])
         answer, file = row["Final answer"], str(row["file_name"] or "")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ForgeError(f"{path}: row {place} needs task_id, Question, Level, Final answer and file_name "

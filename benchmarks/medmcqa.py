@@ -32,8 +32,9 @@ PUBLISHED = {  # development questions: AGILE, arXiv 2405.14751; agile-gpt4's sc
     "agile-mek7b-ppo without memory": Published(0.539, accuracy=0.741, advice_rate=0.506),
     "agile-mek7b-ppo without advice": Published(0.620, accuracy=0.620, advice_rate=0.0),
 }
+_PAGE = "https://github.com/medmcqa/medmcqa"
 _FILES = {
-    "train": (DataFile("medmcqa", "train.jsonl"), DataFile("medmcqa", "train_1k.jsonl")),
+    "train": (DataFile("medmcqa", "train.jsonl", page=_PAGE), DataFile("medmcqa", "train_1k.jsonl")),
     "dev": (DataFile("medmcqa", "dev.jsonl"), mirage.BENCHMARK),
 }
 

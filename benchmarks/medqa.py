@@ -27,8 +27,9 @@ PUBLISHED = {  # test questions: MIRAGE's leaderboard; what cannot be read count
     "gpt35_cot": Published(0.6504, accuracy=0.6504),
     "gpt4_cot": Published(0.8397, accuracy=0.8397),
 }
+_PAGE = "https://github.com/jind11/MedQA"
 _FILES = {
-    "train": (DataFile("medqa", "train.jsonl"), DataFile("medqa", "train_sample.jsonl")),
+    "train": (DataFile("medqa", "train.jsonl", page=_PAGE), DataFile("medqa", "train_sample.jsonl")),
     "test": (DataFile("medqa", "test.jsonl"), mirage.BENCHMARK),
 }
 _RECORDED = DataFile("medqa", "mirage_llm_answers.jsonl")
@@ -72,7 +73,10 @@ def recorded(clone: Path | None = None) -> Recorded:
     Raises:
         ForgeError: no such files.
     """
-    path = _RECORDED.find() if clone is None else clone
+    path = _RECORDED.at_hand() if clone is None else clone
+    if path is None:
+        raise ForgeError(f"no recorded answers are at hand: clone https://github.com/{mirage.SOURCE.repository} and "
+                         f"give its folder (--mirage), or let FORGE_DATA hold medqa/{_RECORDED.name}")  # fmt: skip
     found = list(rows(path) if clone is None else mirage.completions("medqa", clone))
     dataset = _dataset("test", found, path)
     letters: dict[str, dict[str, str | None]] = {run: {} for run in mirage.RUNS}

@@ -15,7 +15,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from benchmarks.data import DataFile, rows
+from benchmarks.data import DataFile, rows, whole_text
 from benchmarks.productqa_pins import FILES, SOURCE, TEST, TRAIN
 from benchmarks.published import Published
 from benchmarks.sql import ReadOnly
@@ -235,8 +235,8 @@ def _products(answer: Any) -> list[str]:
 
 def _json(path: Path) -> Any:  # whatever the file holds; its shape is ProductQA's
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return json.loads(whole_text(path))
+    except ValueError as error:
         raise ForgeError(f"cannot read {path}: {error}") from error
 
 

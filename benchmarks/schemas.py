@@ -1,8 +1,8 @@
 """`python -m benchmarks.schemas`: recorded and gold tool calls of BFCL and tau-bench against their tools' schemas.
 
-Recorded calls are read as our dialect reads a model's. Every verdict of `functions.json_schema` is compared with that
-of the jsonschema package. Ours may accept more, where nothing is lost ("3" for an integer, null where it is the
-default); a call that only ours refuses is a fault, and then the command fails.
+Calls of tau-bench, gold ones too, are read as our dialect reads a model's. Every verdict of `functions.json_schema` is
+compared with that of the jsonschema package. Ours may accept more, where nothing is lost ("3" for an integer, null
+where it is the default); a call that only ours refuses is a fault, and then the command fails.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ class Tally:
 def main() -> int:
     """Judge everything, print the tables, and return how many verdicts nobody can explain (capped at 1)."""
     start = time.perf_counter()
-    sources = {**dict(_bfcl()), **dict(_tau_bench())}
-    tallies = {name: _judged(calls) for name, calls in sources.items()}
+    sources = {**dict(_bfcl()), **dict(tau_bench())}
+    tallies = {name: judged(calls) for name, calls in sources.items()}
     _print(tallies)
     schemas, refused = _built()
     calls, seconds = sum(sum(tally.verdicts.values()) for tally in tallies.values()), time.perf_counter() - start
@@ -86,7 +86,8 @@ BAD_SCHEMA = "schema refused"
 FAULTS = frozenset({OURS_ONLY, THEIRS_ONLY, BAD_SCHEMA})
 
 
-def _judged(calls: Iterable[ToolCall]) -> Tally:
+def judged(calls: Iterable[ToolCall]) -> Tally:
+    """How many calls fit their schemas, and why the rest do not."""
     tally = Tally()
     ready: dict[int, tuple[JSONSchema, Any, Schema]] = {}
     for call in calls:
@@ -248,7 +249,8 @@ def _unfolded(value: Any, schema: Schema) -> Any:
     return value
 
 
-def _tau_bench() -> Iterator[tuple[str, Iterator[ToolCall]]]:
+def tau_bench() -> Iterator[tuple[str, Iterator[ToolCall]]]:
+    """The gold actions of each split and the recorded calls, by name."""
     folder = data_folder("tau_bench")
     tools = {domain: _tools(folder / f"{domain}_tools.json") for domain in ("airline", "retail")}
     for path in sorted(folder.glob("*_tasks_*.jsonl.gz")):
@@ -263,17 +265,22 @@ def _tools(path: Path) -> dict[str, Schema]:
 
 def _gold_actions(path: Path, tools: Mapping[str, Schema]) -> Iterator[ToolCall]:
     for row in rows(path):
-        for action in row["actions"]:
-            yield ToolCall(action["name"], action["kwargs"], tools.get(action["name"]))
+        yield from _spoken([("", action["name"], json.dumps(action["kwargs"])) for action in row["actions"]], tools)
 
 
 def _recorded(path: Path, tools: Mapping[str, Schema]) -> Iterator[ToolCall]:
     for row in rows(path):
         for message in row["traj"]:
-            written = [(call["id"], call["function"]) for call in message.get("tool_calls") or ()]
-            reply = chat.Reply(tool_calls=tuple(chat.ToolCall(i, f["name"], f["arguments"]) for i, f in written))
-            for call in ToolCalls().parse(reply, Context("", "", "", ())).calls:
-                yield ToolCall(call.name, call.arguments, tools.get(call.name), call.error)
+            calls = message.get("tool_calls") or ()
+            functions = [(call["id"], call["function"]["name"], call["function"]["arguments"]) for call in calls]
+            yield from _spoken(functions, tools)
+
+
+def _spoken(written: Iterable[tuple[str, str, str]], tools: Mapping[str, Schema]) -> Iterator[ToolCall]:
+    """Calls by id, name and arguments in JSON, as our dialect reads those of a model's reply."""
+    reply = chat.Reply(tool_calls=tuple(chat.ToolCall(*each) for each in written))
+    for call in ToolCalls().parse(reply, Context("", "", "", ())).calls:
+        yield ToolCall(call.name, call.arguments, tools.get(call.name), call.error)
 
 
 def _print(tallies: Mapping[str, Tally]) -> None:

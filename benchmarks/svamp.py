@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.data import DataFile, Source, rows
+from benchmarks.published import Published
 from forge.agent import Agent
 from forge.metrics import numeric
 from forge.task import Dataset, Task
@@ -16,6 +17,11 @@ from functions.errors import ForgeError
 
 INSTRUCTIONS = "Solve the word problem. Answer with the number alone."
 SOURCE = Source("arkilpatel/SVAMP", "689d7ccac74b9983a2ac7cc3b264f441b99e7c53", "MIT")
+PUBLISHED = {  # execution accuracy after training on MAWPS and ASDiv-A: arXiv 2103.07191
+    "Seq2Seq with RoBERTa": Published(0.403),
+    "GTS with RoBERTa": Published(0.410),
+    "Graph2Tree with RoBERTa": Published(0.438),
+}
 _FILE = DataFile("svamp", "SVAMP.json", SOURCE, "SVAMP.json", "aad093525105c6331581d7082250b9c22578271e")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmarks.data import DataFile, Source, find_any, rows
+from benchmarks.data import DataFile, Source, find_any, rows, whole_text
 from functions.errors import ForgeError
 
 Domain = Literal["airline", "retail"]
@@ -72,7 +72,7 @@ def task_rows(domain: Domain, split: str, folder: Path | None = None) -> Iterato
         raise ForgeError(f"tau-bench has no {domain!r} {split!r}: it has {known}")
     original = _original(f"{domain}_tasks_{split}.py", f"{domain}/tasks_{split}.py", _TASKS[domain, split])
     path = _find(f"{domain}_tasks_{split}.jsonl", original, folder)
-    return _written_tasks(path) if path.suffix == ".py" else rows(path)
+    return _written_tasks(path) if path.name.removesuffix(".gz").endswith(".py") else rows(path)
 
 
 def tool_schemas(domain: Domain, folder: Path | None = None) -> list[dict[str, Any]]:
@@ -83,11 +83,9 @@ def tool_schemas(domain: Domain, folder: Path | None = None) -> list[dict[str, A
     """
     if domain not in TOOLS:
         raise ForgeError(f"tau-bench has no domain {domain!r}: it has 'airline' and 'retail'")
-    try:
-        path = DataFile("tau_bench", f"{domain}_tools.json").find(folder)
-    except ForgeError:  # the source has a Python file for each
-        return [_written_schema(file.find(folder)) for file in _tool_files(domain)]
-    return list(rows(path))
+    if (path := DataFile("tau_bench", f"{domain}_tools.json").at_hand(folder)) is not None:
+        return list(rows(path))
+    return [_written_schema(file.find(folder)) for file in _tool_files(domain)]  # the source has one for each tool
 
 
 def policy(domain: Domain, folder: Path | None = None) -> str:
@@ -98,7 +96,7 @@ def policy(domain: Domain, folder: Path | None = None) -> str:
     """
     if domain not in _WIKI:
         raise ForgeError(f"tau-bench has no domain {domain!r}: it has 'airline' and 'retail'")
-    return _original(f"{domain}_wiki.md", f"{domain}/wiki.md", _WIKI[domain]).find(folder).read_text(encoding="utf-8")
+    return whole_text(_original(f"{domain}_wiki.md", f"{domain}/wiki.md", _WIKI[domain]).find(folder))
 
 
 def trajectories(folder: Path | None = None) -> Iterator[Mapping[str, Any]]:
@@ -140,8 +138,8 @@ def _written_schema(path: Path) -> dict[str, Any]:
 
 def _read(path: Path, part: Callable[[ast.Module], Any]) -> Any:  # whatever is written there as data
     try:
-        return part(ast.parse(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, SyntaxError, StopIteration) as error:
+        return part(ast.parse(whole_text(path)))
+    except (ValueError, SyntaxError, StopIteration) as error:
         raise ForgeError(f"cannot read {path}: {error or 'it is laid out in another way'}") from None
 
 

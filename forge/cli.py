@@ -33,7 +33,7 @@ app.add_typer(functions_app, name="functions")
 app.command()(ppo)
 app.command()(bench)
 
-DataOption = Annotated[str, typer.Option("--data", help="mawps, word-problems, or a .jsonl or .csv file.")]
+DataOption = Annotated[str, typer.Option("--data", help="A name (mawps, storeqa, ...), or a .jsonl or .csv file.")]
 TestOption = Annotated[Path | None, typer.Option("--test", help="Held-out tasks, if --data is a file.")]
 MetricOption = Annotated[str, typer.Option("--metric", help="For files: exact, numeric or math.")]
 ModelOption = Annotated[str, typer.Option("--model", help="A LiteLLM id (openai/gpt-5-mini), or router (offline).")]
@@ -180,7 +180,7 @@ def evaluate(
     import forge
     from functions import Library
 
-    benchmark = benchmark_of(data, test, metric, seed)
+    benchmark = benchmark_of(data, test, metric, seed, trained=False)
     agent = _agent(model, api_base, dialect, benchmark)
     if library is not None:
         agent = replace(agent, library=Library.load(library))
@@ -253,13 +253,21 @@ def _library(folder: Path) -> Library:
     return library_in(folder)
 
 
-def benchmark_of(data: str, test: Path | None, metric: str, seed: int, *, told: bool = True) -> Benchmark:
-    """A named data set, or a file of which a part is held out; `told` says so on the terminal."""
+def benchmark_of(
+    data: str, test: Path | None, metric: str, seed: int, *, told: bool = True, trained: bool = True
+) -> Benchmark:
+    """A named data set, or a file of which a part is held out.
+
+    Args:
+        told: say so on the terminal.
+        trained: both parts are needed, and must be there.
+    """
     import forge
     from benchmarks.catalog import Benchmark, load
 
     if Path(data).suffix not in {".jsonl", ".csv"}:
-        return load(data, seed=seed)
+        named = load(data, seed=seed)
+        return named.loaded() if trained else named
     score = _metric(metric)
     tasks = _file(data, score)
     if test is None:
@@ -268,7 +276,7 @@ def benchmark_of(data: str, test: Path | None, metric: str, seed: int, *, told: 
             print(f"--test is not given: {len(test_part)} of {len(tasks)} tasks are held out by seed {seed}")
     else:
         train_part, test_part = tasks, _file(test, score)
-    return Benchmark(Path(data).stem, train_part, test_part, lambda model: forge.Agent(model=model))
+    return Benchmark(Path(data).stem, lambda: train_part, lambda: test_part, lambda model: forge.Agent(model=model))
 
 
 def _file(path: str | Path, metric: forge.Metric) -> forge.Dataset:

@@ -138,7 +138,7 @@ class Dataset(Sequence[Task]):
     ) -> Dataset:
         """Rows of a JSON Lines file. `columns` maps "question", "answer", "id", "stream" to the file's own names."""
         rows = []
-        for number, line in enumerate(_read(path).splitlines(), start=1):
+        for number, line in enumerate(_read(path).split("\n"), start=1):  # a text may hold other ends of lines
             if not line.strip():
                 continue
             try:
@@ -179,6 +179,7 @@ class Dataset(Sequence[Task]):
 
 def _task(row: Mapping[str, Any] | Task, number: int) -> Task:
     if isinstance(row, Task):
+        _check_question(row.question, number)
         return row if row.id else replace(row, id=str(number))
     if not isinstance(row, Mapping):
         raise ForgeError(f"row {number} is a {type(row).__name__}: give a mapping with 'question' and 'answer'")
@@ -187,8 +188,7 @@ def _task(row: Mapping[str, Any] | Task, number: int) -> Task:
             raise ForgeError(
                 f"row {number} has no {key!r}, only {sorted(map(str, row))}: name the column with columns="
             )
-    if not isinstance(row["question"], str) or not row["question"].strip():
-        raise ForgeError(f"row {number}: question={row['question']!r} must be a non-empty text")
+    _check_question(row["question"], number)
     if row["answer"] is None:
         raise ForgeError(f"row {number} ({row['question'][:60]!r}) has no answer: drop the row or label it")
     rest = {key: value for key, value in row.items() if key not in {"id", "question", "answer", "stream"}}
@@ -200,6 +200,11 @@ def _task(row: Mapping[str, Any] | Task, number: int) -> Task:
         stream=str(row.get("stream") or ""),
         metadata=rest,
     )
+
+
+def _check_question(question: object, number: int) -> None:
+    if not isinstance(question, str) or not question.strip():
+        raise ForgeError(f"row {number}: question={question!r} must be a non-empty text")
 
 
 def _renamed(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str] | None) -> list[Mapping[str, Any]]:

@@ -94,6 +94,17 @@ MISTAKES = {
 }
 
 
+def test_an_evaluation_needs_the_test_tasks_alone_and_shows_what_others_reached(tmp_path):
+    (tmp_path / "svamp").mkdir()
+    row = {"Body": "Ann has 3 pens.", "Question": "How many pens?", "Answer": 3.0, "Type": "Sum"}
+    (tmp_path / "svamp" / "SVAMP.json").write_text(json.dumps([row]))
+    shown = forge("eval", "--data", "svamp", cwd=tmp_path, FORGE_DATA=str(tmp_path), XDG_CACHE_HOME=str(tmp_path))
+    assert shown.returncode == 0, shown.stderr
+    assert "on 1 tasks of svamp" in shown.stdout
+    assert "published: " in shown.stdout
+    assert "Graph2Tree with RoBERTa 0.438" in shown.stdout
+
+
 def test_a_data_set_that_is_nowhere_and_no_network_is_told_with_the_ways_out(tmp_path):
     away = {"HTTPS_PROXY": "http://127.0.0.1:1", "XDG_CACHE_HOME": tmp_path / "cache"}
     shown = forge("train", "--data", "gsm8k", cwd=tmp_path, **{name: str(value) for name, value in away.items()})

@@ -72,6 +72,7 @@ def streams(
             details = dict(question.details)
             if subject := details.get("subject"):
                 details["returning"] = subject in seen
+                details["rate"] = details.pop("chance") * shares[kind] / sum(shares.values())
                 seen.add(subject)
             rows.append({"id": f"{name}-{place}", "stream": name, "question": question.text, "answer": question.answer,
                          "kind": kind, "place": place, "left": length - 1 - place, "shop": scene.shop,
@@ -80,14 +81,16 @@ def streams(
 
 
 def right(task: Task, session: Session) -> bool:
-    """Whether the answer is the expected one: a number by value, text word for word but for case and a full stop."""
+    """Whether the answer is the expected one: a number by value, with its unit or without, text word for word but for
+    case and a full stop."""
     given = str(session.answer).strip().rstrip(".").lower()
-    if task.metadata["kind"] == "computation":
-        try:
-            return abs(float(given.removesuffix(task.metadata["unit"])) - float(task.answer)) < 1e-6
-        except ValueError:
-            return False
-    return bool(given == task.answer)
+    unit = task.metadata.get("unit") or next((each for each in UNITS.values() if task.answer.endswith(f" {each}")), "")
+    if not unit:
+        return bool(given == task.answer)
+    try:
+        return abs(float(given.removesuffix(unit)) - float(task.answer.removesuffix(unit))) < 1e-6
+    except ValueError:
+        return False
 
 
 def texts() -> list[str]:
@@ -196,10 +199,12 @@ def _computation(generator: random.Random, scene: Scene, split: Split) -> Questi
 
 def _opinion(generator: random.Random, scene: Scene, split: Split) -> Question:
     name, topic = scene.shop[generator.randrange(FOCUS)][0], generator.choice(list(TOPICS))
-    rate = SHARES["opinion"] / (FOCUS * len(TOPICS))
+    chance = 1 / (FOCUS * len(TOPICS))
     text = said(generator, wording.OPINION, split, topic=topic, name=name)
     details = {"name": name, "topic": topic, "advice": scene.opinions[name, topic]}
-    return Question(text, scene.opinions[name, topic], {**details, **_unknown(f"{name} {topic}", TOPICS[topic], rate)})
+    return Question(
+        text, scene.opinions[name, topic], {**details, **_unknown(f"{name} {topic}", TOPICS[topic], chance)}
+    )
 
 
 def _rule(generator: random.Random, scene: Scene, split: Split) -> Question:
@@ -210,14 +215,15 @@ def _rule(generator: random.Random, scene: Scene, split: Split) -> Question:
     text = said(generator, wording.RULE, split, service=service, material=material, name=row[0])
     details = {"name": row[0], "material": material, "service": service,
                "advice": f"{answer}, like everything made of {material}"}  # fmt: skip
-    rate = SHARES["rule"] * alike / len(SERVICES)
-    return Question(text, answer, {**details, **_unknown(f"{material} {service}", SERVICES[service], rate)})
+    chance = alike / len(SERVICES)
+    return Question(text, answer, {**details, **_unknown(f"{material} {service}", SERVICES[service], chance)})
 
 
-def _unknown(subject: str, prior: Mapping[str, float], rate: float) -> dict[str, Any]:
-    """What the oracle needs: the subject, its likeliest answer, how likely that is, and how often the subject comes."""
+def _unknown(subject: str, prior: Mapping[str, float], chance: float) -> dict[str, Any]:
+    """What the oracle needs: the subject, its likeliest answer, how likely that is, and how often a question of this
+    kind is about the subject."""
     likely = max(prior, key=prior.__getitem__)
-    return {"subject": subject, "likely": likely, "sure": prior[likely], "rate": rate}
+    return {"subject": subject, "likely": likely, "sure": prior[likely], "chance": chance}
 
 
 _MAKERS: Mapping[str, Callable[[random.Random, Scene, Split], Question]] = {

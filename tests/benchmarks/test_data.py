@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from benchmarks import data
-from benchmarks.data import DataFile, Source, rows
+from benchmarks.data import DataFile, Source, rows, whole_text
 from functions.errors import ForgeError
 
 CONTENT = b'{"question": "1 + 1", "answer": 2}\n'
@@ -73,7 +73,9 @@ def test_a_source_that_does_not_answer_is_told_with_the_place_for_the_file(asked
     with pytest.raises(ForgeError, match=r"cannot be downloaded .*404.* put the file there: .*sums/test.jsonl"):
         gone.find()
     monkeypatch.setattr(data, "_HOST", "http://127.0.0.1:1")
-    with pytest.raises(ForgeError, match=r"not under FORGE_DATA.*cannot be downloaded.*Without a network"):
+    monkeypatch.setenv("FORGE_DATA", str(tmp_path))
+    told = r"not in .*/sums nor in .*cache/forge/sums, and .*cannot be downloaded.*Without a network, put the file"
+    with pytest.raises(ForgeError, match=told):
         FILE.find()
     assert list((tmp_path / "cache" / "forge" / "sums").iterdir()) == []
 
@@ -86,7 +88,7 @@ def test_a_cache_that_cannot_be_written_is_told(asked, tmp_path):
 
 def test_a_folder_that_is_given_is_the_only_one_looked_in(asked, tmp_path):
     FILE.find()
-    with pytest.raises(ForgeError, match=r"no train.jsonl or train.jsonl.gz in .*elsewhere"):
+    with pytest.raises(ForgeError, match=r"sums: no train.jsonl in .*elsewhere, gzipped or not: put it there"):
         FILE.find(tmp_path / "elsewhere")
 
 
@@ -98,8 +100,36 @@ def test_of_several_files_the_first_at_hand_is_taken_and_only_the_last_is_downlo
     (tmp_path / "sums" / "whole.jsonl").write_bytes(CONTENT)
     monkeypatch.setenv("FORGE_DATA", str(tmp_path))
     assert data.find_any(whole, sample) == tmp_path / "sums" / "whole.jsonl"
-    with pytest.raises(ForgeError, match=r"no train.jsonl .* \(or one of whole.jsonl\)"):
+    with pytest.raises(ForgeError, match=r"no whole.jsonl or train.jsonl in .*elsewhere"):
         data.find_any(whole, sample, folder=tmp_path / "elsewhere")
+
+
+def test_a_file_that_would_do_instead_is_named_where_a_download_fails(asked, monkeypatch):
+    monkeypatch.setattr(data, "_HOST", "http://127.0.0.1:1")
+    whole = DataFile("totals", "whole.jsonl")
+    with pytest.raises(ForgeError, match=r"the file there: .*/sums/train.jsonl. Or let FORGE_DATA .* totals/whole.j"):
+        data.find_any(whole, FILE)
+
+
+def test_a_file_that_must_be_brought_is_told_with_the_page_that_gives_it_out(asked):
+    brought = DataFile("sums", "whole.jsonl", page="https://sums.org")
+    with pytest.raises(ForgeError, match=r"no whole.jsonl or part.jsonl in .*: put it there, from https://sums.org"):
+        data.find_any(brought, DataFile("sums", "part.jsonl"))
+    assert asked == []
+
+
+def test_a_misspelt_folder_of_the_data_sets_is_told_and_nothing_is_downloaded(asked, tmp_path, monkeypatch):
+    monkeypatch.setenv("FORGE_DATA", str(tmp_path / "dta"))
+    for look in (FILE.find, lambda: data.data_folder("sums")):
+        with pytest.raises(ForgeError, match=r"FORGE_DATA=.*/dta is no folder"):
+            look()
+    assert asked == []
+
+
+def test_a_download_shows_how_far_it_is(asked, capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    FILE.find()
+    assert "downloading sums/train.jsonl" in capsys.readouterr().err
 
 
 def test_lists_objects_lines_and_tables_are_read_as_rows(tmp_path):
@@ -113,6 +143,32 @@ def test_lists_objects_lines_and_tables_are_read_as_rows(tmp_path):
         assert list(rows(tmp_path / name)) == [{"a": "1"}, {"a": "2"}]
     (tmp_path / "object.json").write_text('{"x": {"a": "1"}}', encoding="utf-8")
     assert list(rows(tmp_path / "object.json")) == [{"id": "x", "a": "1"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("lines.jsonl", '{"a": 1}\n[1, 2]\n', "row 1 is \\[1, 2\\], and no object"),
+        ("list.json", "[1]", "row 0 is 1, and no object"),
+        ("object.json", '{"x": "y"}', 'row 0 is "y", and no object'),
+        ("number.json", "5", "it holds 5, and neither a list nor an object"),
+    ],
+)
+def test_rows_that_are_no_objects_are_refused(tmp_path, name, text, told):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ForgeError, match=f"cannot read .*{name}: {told}"):
+        list(rows(tmp_path / name))
+
+
+def test_a_text_is_read_whole_gzipped_or_not_and_what_is_none_is_refused(tmp_path):
+    (tmp_path / "a.md").write_text("Be kind.")
+    (tmp_path / "b.md.gz").write_bytes(gzip.compress(b"Be kind."))
+    assert [whole_text(tmp_path / name) for name in ("a.md", "b.md.gz")] == ["Be kind."] * 2
+    (tmp_path / "c.md.gz").write_bytes(b"Be kind.")
+    (tmp_path / "d.md").write_bytes(b"\xff")
+    for name in ("c.md.gz", "d.md", "none.md"):
+        with pytest.raises(ForgeError, match=f"cannot read .*{name}"):
+            whole_text(tmp_path / name)
 
 
 def test_files_that_are_no_rows_are_refused_by_name(tmp_path):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import forge
 from benchmarks import attachment, catalog, gaia
+from benchmarks.web_page import Web
 from forge.executor import Executor
 from forge.models.scripted import ScriptedModel
 from forge.session import Action, Call, Session
@@ -40,6 +41,7 @@ def place(tmp_path):
 def test_questions_are_chosen_by_level_and_the_annotators_steps_stay_out(place):
     folder = place(row("a"), row("b", level=2, file="pens.csv"), row("c", level=3, answer="x"), pens_csv="red,3\n")
     assert [task.id for task in gaia.load("validation", folder=folder)] == ["a", "b", "c"]
+    assert [task.id for level in (3, 1) for task in gaia.load("validation", level, folder)] == ["c", "a"]
     (task,) = dataset = gaia.load("validation", level=2, folder=folder)
     assert dataset.name == "gaia-validation-level-2"
     assert task.question == "How many pens are there?\n\nThis file comes with the question: pens.csv"
@@ -53,7 +55,10 @@ def test_the_folder_of_the_data_set_is_found_as_its_repository_lays_it_out(place
     split.mkdir(parents=True)
     place(row("a")).joinpath("metadata.jsonl").rename(split / "metadata.jsonl")
     assert len(gaia.load()) == 1
-    with pytest.raises(ForgeError, match=r"GAIA is gated: accept its terms at https://huggingface.co.*folder="):
+    told = (
+        r"no metadata.jsonl or metadata.parquet in .*GAIA is gated: accept its terms at https://huggingface.co.*folder="
+    )
+    with pytest.raises(ForgeError, match=told):
         gaia.load("test")
 
 
@@ -71,7 +76,9 @@ def test_the_parquet_of_newer_revisions_reads_the_same(place, tmp_path):
 
 
 def test_answers_that_are_not_published_cannot_be_scored(place):
-    (task,) = gaia.load("test", folder=place(row("a", answer="?")))
+    hidden = gaia.load("test", folder=place(row("a", answer="?"), row("b", answer=""), row("c", answer=None)))
+    assert [task.answer for task in hidden] == [None] * 3
+    task = hidden[0]
     with pytest.raises(ForgeError, match=r"task 'a' has no answer.*leaderboard"):
         gaia.quasi_exact(task, Session("a", "", answer="?"))
 
@@ -208,6 +215,11 @@ def test_the_web_is_off_unless_asked_for_and_search_is_the_users_own():
     assert names == ["list_files", "read_file", "submit"]
     own = gaia.agent(web=True, tools=[forge.Tool(search)])
     assert [tool.name for tool in own.all_tools] == ["list_files", "read_file", "fetch_page", "search", "submit"]
+    task = Task("a", "q")
+    assert "which is not on the public internet" in call(own, task, "fetch_page", url="http://127.0.0.1:1/").text
+    near = gaia.agent(web=Web(allows=lambda address: True))
+    without_network = call(near, task, "fetch_page", url="http://127.0.0.1:1/")  # an observation, as any failure
+    assert (without_network.error, "cannot be fetched" in without_network.text) == ("raised", True)
 
 
 def test_an_agent_plays_a_question_with_a_file_and_is_shown_no_annotation(place):

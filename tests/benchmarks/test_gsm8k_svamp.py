@@ -36,6 +36,7 @@ def test_svamp_joins_body_and_question_to_one_text(tmp_path):
     assert (first.question, first.answer) == ("Ann has 3 pens. How many pens?", 3.0)
     assert second.question == "If a bag holds 4 pens, How many hold two?"
     assert second.metadata["type"] == "Multiplication"
+    assert [round(figures.score, 3) for figures in svamp.PUBLISHED.values()] == [0.403, 0.41, 0.438]
 
 
 def test_svamp_refuses_a_row_of_another_kind(tmp_path):

@@ -83,7 +83,7 @@ def test_two_hops_lead_to_the_answer(folder):
     script = [
         call("search", query="author of the novel Blue Sand"),
         call("search", query="ada fenn"),
-        call("lookup", keyword="norwick"),
+        call("lookup", keyword="NORWICK"),
         call("submit", answer="Norwick."),
     ]
     played = forge.evaluate(hotpotqa.agent(ScriptedModel(script)), hotpotqa.load("dev", folder))
@@ -121,6 +121,8 @@ def test_advice_is_there_at_the_papers_cost_or_not_at_all():
     assert [tool.name for tool in hotpotqa.agent().all_tools] == ["search", "lookup", "seek_advice", "submit"]
     assert hotpotqa.agent().expert.cost == 0.3
     assert hotpotqa.agent(advice_cost=None).expert is None
+    told = ["advice" in hotpotqa.agent(advice_cost=cost).instructions for cost in (0.3, None)]
+    assert told == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -138,9 +140,12 @@ def test_advice_is_there_at_the_papers_cost_or_not_at_all():
         ("yes it is", "yes", 0, 0),  # yes and no agree with themselves alone
         ("no", "no man", 0, 0),
         ("noanswer", "no answer", 0, 0),
+        ("noanswer", "noanswer here", 0, 0),
         ("the", "a", 1, 0),  # nothing is left on either side: equal, but no word is shared
         ("", "Norwick", 0, 0),
         (None, "Norwick", 0, 0),
+        (None, "the", 0, 0),  # nothing said is not the same as nothing left
+        ("NewYork", "New York", 0, 0),
         (1931, "1931", 1, 1),
         ("12,000", "12000", 1, 1),
         ("café", "cafe", 0, 0),  # accents stay

@@ -68,7 +68,7 @@ def test_math_refuses_a_row_of_another_kind(tmp_path, change):
 
 
 def test_math_files_that_are_nowhere_are_told_by_the_name_that_the_source_gives_them(tmp_path):
-    with pytest.raises(ForgeError, match=r"no train.jsonl or train.jsonl.gz in"):
+    with pytest.raises(ForgeError, match=r"no train_answers_only.jsonl or train.jsonl in"):
         math.load("train", folder=tmp_path)
 
 

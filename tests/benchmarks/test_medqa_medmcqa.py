@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import forge
-from benchmarks import medmcqa, medqa, mirage
+from benchmarks import catalog, medmcqa, medqa, mirage
 from forge.models import ScriptedModel
 from forge.session import Action, Call
 from functions.errors import ForgeError
@@ -79,9 +79,13 @@ def test_what_is_no_question_is_refused(tmp_path):
         medqa.load("test", tmp_path / "other")
     with pytest.raises(ForgeError, match="no split 'dev'"):
         medqa.load("dev", tmp_path)
-    with pytest.raises(ForgeError, match="the splits are 'train' and 'dev'"):
-        medmcqa.load("test", tmp_path)
-    with pytest.raises(ForgeError, match=r"no train_1k.jsonl .* \(or one of train.jsonl\)"):
+    for split, stream in (("test", 0), ("dev", -1)):
+        with pytest.raises(ForgeError, match="the splits are 'train' and 'dev', and a stream has questions"):
+            medmcqa.load(split, tmp_path, stream=stream)
+    lines(tmp_path / "dev.jsonl.gz", [{**JOINED[0], "answer": "E"}])
+    with pytest.raises(ForgeError, match="medmcqa-dev-0 is no MedMCQA row"):
+        medmcqa.load("dev", tmp_path)
+    with pytest.raises(ForgeError, match=r"no train.jsonl or train_1k.jsonl in .*github.com/medmcqa"):
         medmcqa.load("train", tmp_path)
 
 
@@ -106,6 +110,31 @@ def test_without_memory_there_are_five_things_to_do(tmp_path):
     assert [tool.name for tool in medmcqa.agent(memory=False, advice_cost=None).all_tools] == ["submit"]
     assert {"reflect", "retrieve_memory"} <= {tool.name for tool in medmcqa.agent().all_tools}
     assert "A, B, C or D" in agent.instructions
+    told = {name: [word in made.instructions for word in ("Seek advice", "reflect")] for name, made in (
+        ("whole", medmcqa.agent()), ("no memory", agent), ("no expert", medmcqa.agent(advice_cost=None)))}  # fmt: skip
+    assert told == {"whole": [True, True], "no memory": [True, False], "no expert": [False, True]}
+    assert [medqa.ADVISED in medqa.agent(expert=expert).instructions for expert in (None, forge.GoldExpert())] == [
+        False, True]  # fmt: skip
+
+
+def test_by_name_questions_come_in_streams_in_which_a_reflection_helps(tmp_path, monkeypatch):
+    monkeypatch.setenv("FORGE_DATA", str(tmp_path))
+    for name, count in (("train_1k", 25), ("dev", 120)):
+        lines(tmp_path / "medmcqa" / f"{name}.jsonl.gz", [{**JOINED[0], "idx": n} for n in range(count)])
+    found = catalog.load("medmcqa")
+    assert [len(stream) for stream in found.train.streams().values()] == [20, 5]
+    assert [len(stream) for stream in found.test.streams().values()] == [100, 20]
+
+    def play(context):  # asks once, reflects, and finds the lesson in every later question of the stream
+        done = [(call.name, step.observations[0].text) for step in context.steps for call in step.action.calls]
+        if not done:
+            return Action(calls=(Call("retrieve_memory"),))
+        if "Ice helps." not in done[0][1] and len(done) == 1:
+            return Action(calls=(Call("seek_advice"), Call("reflect", {"lesson": "Ice helps."})))
+        return Action(calls=(Call("submit", {"answer": "B"}),))
+
+    played = forge.evaluate(found.agent(ScriptedModel(play)), found.test)
+    assert (played.accuracy, sum(session.advice_count for session in played.sessions)) == (1.0, 2)
 
 
 def test_published_total_scores_are_accuracy_minus_what_advice_costs():
@@ -145,6 +174,10 @@ def test_recordings_are_the_same_joined_and_in_a_clone(tmp_path, monkeypatch):
     assert {run: letters["medqa-test-42"] for run, letters in joined.letters.items()} == dict(
         zip(mirage.RUNS, "ABCD", strict=True)
     )
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("FORGE_DATA")
+    with pytest.raises(ForgeError, match=r"clone https://github.com/Teddy-XiongGZ/MIRAGE and give its folder"):
+        medqa.recorded()
     clone = benchmark(tmp_path)
     with pytest.raises(ForgeError, match=r"test_0000.json.* give a clone of Teddy-XiongGZ/MIRAGE"):
         medqa.recorded(clone)

@@ -19,6 +19,8 @@ choices = st.lists(words, min_size=4, max_size=4, unique_by=str.casefold).map(
     ("text", "letter"),
     [
         ("C", "C"),
+        ("'c'", "C"),
+        ("'Retrograde'", "B"),
         (" (c). ", "C"),
         ("**B**", "B"),
         ("C. Antegrade and retrograde", "C"),
@@ -46,6 +48,7 @@ def test_a_choice_is_named_by_its_letter_or_by_its_words(text, letter):
         "E",
         "E. Retrograde",
         "N/A",
+        "ante grade",
         "A patient has hepatitis B",  # letters, but no choices
         "I cannot tell.",
         "",
@@ -70,6 +73,9 @@ def test_words_that_two_choices_share_name_neither():
 def test_numbers_are_found_whole():
     doses = {"A": "10 mg", "B": "2.10 mg", "C": "10", "D": "110"}
     assert [named(text, doses) for text in ("2.10 mg daily", "It is 110.", "it is 10")] == ["B", "D", "C"]
+    others = {"A": "10 mg", "B": "20 mg", "C": "30", "D": "None"}
+    assert [named(f"Give {dose}", others) for dose in ("10 mg", "110 mg", "2.10 mg", "30.5", "30,5", "30s")] == [
+        "A", None, None, None, None, None]  # fmt: skip
 
 
 def test_the_metric_says_what_was_named():

@@ -1,5 +1,6 @@
 """ProductQA's loader, table, expert and scorer, on a group of two products in its format."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -90,12 +91,26 @@ def test_the_expert_gives_the_short_answer_and_the_long_one_at_its_cost(tasks):
     assert seen.sessions[0].reward == 0.75
 
 
+def test_the_agent_is_agiles_at_its_cost_and_does_without_memory_if_told():
+    tools = [tool.name for tool in productqa.agent().all_tools]
+    assert {"search_products", "seek_advice", "retrieve_memory", "reflect"} <= set(tools)
+    assert productqa.agent().expert.cost == 0.3
+    assert [tool.name for tool in productqa.agent(memory=False).all_tools] == [
+        "search_products", "seek_advice", "submit"]  # fmt: skip
+
+
+def test_the_first_questions_of_a_group_are_taken(folder):
+    tasks = productqa.load("test", only=["leggings"], first=2, folder=folder)
+    assert [task.id for task in tasks] == ["leggings-fact_qa_0", "leggings-search_qa_0"]
+
+
 @pytest.mark.parametrize(
     ("place", "answer", "is_right"),
     [
         (0, "yes", True),
         (0, "  YES ", True),
         (0, "yes.", False),
+        (0, "y es", False),
         (0, None, False),
         (1, ["B000000001"], True),
         (1, "B000000001", True),
@@ -105,6 +120,7 @@ def test_the_expert_gives_the_short_answer_and_the_long_one_at_its_cost(tasks):
         (1, "none", False),
         (2, [], True),
         (2, "None.", True),
+        (2, "nothing", True),
         (2, "B000000001", False),
         (2, "I do not know", False),
         (2, None, False),
@@ -128,6 +144,13 @@ def test_the_parts_are_those_of_the_paper():
         productqa.load("test", only=["legging"])
 
 
+def test_the_files_may_be_gzipped(tasks, folder):
+    for path in (folder / "test" / "leggings").iterdir():
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    assert productqa.load("test", only=["leggings"], folder=folder).tasks == tasks.tasks
+
+
 def test_a_folder_without_the_files_is_named(tmp_path):
-    with pytest.raises(ForgeError, match=r"no qa\.jsonl or qa\.jsonl\.gz in .*leggings"):
+    with pytest.raises(ForgeError, match=r"no qa\.jsonl in .*leggings"):
         productqa.load("test", only=["leggings"], folder=Path(tmp_path))

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -161,6 +163,28 @@ def test_gold_calls_are_judged_in_both_notations(tmp_path, monkeypatch, capsys):
     assert "7 calls and 3 tool schemas" in printed
     for words in ("1 x refused: an argument is missing", "1 x refused: a value of another type", "1 x names no tool"):
         assert words in printed
+
+
+def test_the_real_calls_of_tau_bench_gold_and_recorded_all_fit_their_schemas_where_they_are_at_hand():
+    if not (Path(os.environ.get("FORGE_DATA", "nowhere")) / "tau_bench").is_dir():
+        pytest.skip("FORGE_DATA names no folder with tau-bench")
+    verdicts = {name: schemas.judged(calls).verdicts for name, calls in schemas.tau_bench()}
+    assert set(verdicts) >= {"tau airline_tasks_test", "tau retail_tasks_test", "tau gpt-4o airline"}
+    for counted in verdicts.values():
+        assert counted.total() > 0
+        assert set(counted) == {schemas.ACCEPTED}
+
+
+def test_a_gold_action_that_does_not_fit_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("FORGE_DATA", str(tmp_path))
+    place_calls(tmp_path, [])
+    parameters = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    offered = [{"type": "function", "function": {"name": "f", "parameters": parameters}}]
+    (tmp_path / "tau_bench" / "retail_tools.json").write_text(json.dumps(offered))
+    gold = [{"name": "f", "kwargs": {"n": n}} for n in (1, "many")]
+    write(tmp_path / "tau_bench", "retail_tasks_test.jsonl.gz", [{"actions": gold}])
+    verdicts = schemas.judged(dict(schemas.tau_bench())["tau retail_tasks_test"]).verdicts
+    assert verdicts == {schemas.ACCEPTED: 1, "refused: a value of another type": 1}
 
 
 def test_a_schema_that_cannot_be_checked_fails_the_command(tmp_path, monkeypatch, capsys):

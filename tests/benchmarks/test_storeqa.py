@@ -1,5 +1,6 @@
 """StoreQA: what its questions promise, and the expert, demonstrator and oracle that act in it."""
 
+import collections
 import itertools
 import statistics
 
@@ -13,7 +14,7 @@ from benchmarks import storeqa
 from benchmarks.storeqa import wording
 from benchmarks.storeqa.assistant import ShopExpert
 from benchmarks.storeqa.oracle import ask_now
-from benchmarks.storeqa.streams import SHARES, notes
+from benchmarks.storeqa.streams import FOCUS, SHARES, notes
 from functions import ForgeError
 
 NAMES = ("LOOK_UP", "SEARCH", "EXTREME", "SUM", "REST", "SHARE", "WEIGHT", "SAVING", "GAP", "OPINION", "RULE")
@@ -82,6 +83,37 @@ def test_the_query_of_a_search_finds_the_one_answer(tasks):
         assert storeqa.search(task.metadata["query"], forge.World(task)) == task.answer
 
 
+def test_about_half_of_the_searches_are_for_the_lowest_or_the_highest_of_a_kind(tasks):
+    extremes = [task for task in of(tasks, "search") if "ORDER BY" in task.metadata["query"]]
+    assert 0.25 < len(extremes) / len(of(tasks, "search")) < 0.6
+    assert {task.metadata["query"].split()[-3] for task in extremes} == {"ASC", "DESC"}
+
+
+def test_the_fact_that_an_opinion_teaches_is_found_for_its_product_and_topic_alone(tasks):
+    for stream in tasks.streams().values():
+        for task, other in itertools.pairwise(of(stream, "opinion")):
+            assert list(notes(task)) == ["fact"]
+            fact, question, another = storeqa.embed([notes(task)["fact"], task.question, other.question])
+            assert notes(task)["fact"].endswith(f": {task.answer}")
+            assert alike(fact, question) >= storeqa.SAME
+            assert (alike(fact, another) >= storeqa.SAME) == (task.metadata["subject"] == other.metadata["subject"])
+
+
+def test_nothing_is_worth_noting_where_no_expert_is_needed(tasks):
+    assert [notes(task) for kind in ("look-up", "search", "computation") for task in of(tasks, kind)][:3] == [{}] * 3
+
+
+@pytest.mark.parametrize("shares", [SHARES, {"opinion": 3, "rule": 1}, {"look-up": 1, "opinion": 1, "rule": 6}])
+def test_a_subject_comes_as_often_as_the_oracle_is_told_whatever_the_shares(shares):
+    for stream in storeqa.streams(4, seed="rates", length=500, shares=shares).streams().values():
+        rates = {task.metadata["subject"]: task.metadata["rate"] for task in stream if "subject" in task.metadata}
+        counts = collections.Counter(task.metadata.get("subject") for task in stream)
+        for kind in ("opinion", "rule"):
+            asked = {task.metadata["subject"] for task in of(stream, kind)}
+            expected = 500 * sum(rates[subject] for subject in asked)
+            assert sum(counts[subject] for subject in asked) == pytest.approx(expected, rel=0.35, abs=25)
+
+
 def test_opinions_are_the_same_for_a_product_and_rules_for_a_material(tasks):
     for stream in tasks.streams().values():
         known = {}
@@ -91,12 +123,35 @@ def test_opinions_are_the_same_for_a_product_and_rules_for_a_material(tasks):
             assert known.setdefault(subject, task.answer) == task.answer
 
 
+def is_right(task, answer):
+    return storeqa.right(task, forge.Session(task.id, task.question, answer=answer))
+
+
 def test_numbers_are_right_by_value_and_with_their_unit(tasks):
     task = next(task for task in of(tasks, "computation") if task.metadata["unit"] == "coins")
-    for answer, expected in ((task.answer, True), (float(task.answer), True), (f"{task.answer} coins.", True),
-                             (f"{task.answer} g", False), ("many", False), (None, False)):  # fmt: skip
-        session = forge.Session(task_id=task.id, question=task.question, answer=answer, steps=(), stop="submitted")
-        assert storeqa.right(task, session) is expected
+    for answer, expected in ((task.answer, True), (float(task.answer), True), (f" {task.answer} COINS. ", True),
+                             (f"{task.answer} g", False), (float(task.answer) + 0.5, False), ("many", False),
+                             ("nan", False), (None, False)):  # fmt: skip
+        assert is_right(task, answer) is expected
+
+
+@pytest.mark.parametrize(("unit", "other"), [("coins", "g"), ("g", "coins")])
+def test_a_price_or_a_weight_that_was_looked_up_is_right_by_value_too(tasks, unit, other):
+    task = next(task for task in of(tasks, "look-up") if task.answer.endswith(f" {unit}"))
+    number = task.answer.removesuffix(f" {unit}")
+    for answer in (task.answer, number, int(number), f"{number}.0 {unit}", f"{number}{unit}."):
+        assert is_right(task, answer)
+    for answer in (f"{number} {other}", int(number) + 1, unit, "", None):
+        assert not is_right(task, answer)
+
+
+def test_words_are_right_but_for_case_and_a_full_stop(tasks):
+    for kind in ("opinion", "rule", "search"):
+        task = of(tasks, kind)[0]
+        assert is_right(task, f" {task.answer.upper()}. ")
+        assert not is_right(task, f"{task.answer} or so")
+    rule = next(task for task in of(tasks, "rule") if task.answer[0].isdigit())
+    assert not is_right(rule, rule.answer.split()[0])
 
 
 def test_an_expert_says_what_a_rule_holds_for_and_costs_something_from_0_to_1(tasks):
@@ -176,6 +231,49 @@ class Guessing(storeqa.Oracle):
                 elif subject is not None and (hash((place, len(known))) % 100) / 100 < asks:
                     self.asked.add(task.id)
                     known.add(subject)
+
+
+def worth(plan, rate, sure, cost):
+    """What a subject that nobody knows brings on average over the next questions, if it is asked about as planned.
+
+    Args:
+        plan: for 0, 1, 2, ... questions still to come, whether to ask then.
+    """
+    value = 0.0
+    for left, asks in enumerate(plan):
+        value = (1 - rate) * value + rate * (1 - cost + rate * left if asks else sure + value)
+    return value
+
+
+@given(length=st.integers(1, 8), rate=st.floats(0.01, 1), sure=st.floats(0, 1), cost=st.floats(0, 1))
+def test_of_all_plans_when_to_ask_none_is_worth_more_than_the_oracles(length, rate, sure, cost):
+    best = max(worth(plan, rate, sure, cost) for plan in itertools.product((False, True), repeat=length))
+    own = [ask_now(left, rate, sure, cost) for left in range(length)]
+    assert worth(own, rate, sure, cost) == pytest.approx(best)
+
+
+@pytest.mark.parametrize("cost", [0.1, 0.3, 0.6])
+def test_over_many_shops_the_oracle_scores_what_its_programme_expects(cost):
+    test = storeqa.streams(100, seed="expected", length=40)
+    seen = answering(storeqa.Oracle(test, cost), test, advice_cost=cost)
+    gaps = []
+    for number, stream in enumerate(test.streams().values()):
+        sessions = seen.sessions[40 * number : 40 * (number + 1)]
+        expected = 40 * (1 - SHARES["opinion"] - SHARES["rule"])
+        for rate, sure in subjects(stream[0].metadata["shop"]):
+            expected += worth([ask_now(left, rate, sure, cost) for left in range(40)], rate, sure, cost)
+        gaps.append(statistics.fmean(session.reward for session in sessions) - expected / 40)
+    assert abs(statistics.fmean(gaps)) < 3 * statistics.stdev(gaps) / len(gaps) ** 0.5
+
+
+def subjects(shop):
+    """What can be asked of an expert in a shop: how often it is, and how sure a guess."""
+    for prior in wording.TOPICS.values():
+        yield from [(SHARES["opinion"] / (FOCUS * len(wording.TOPICS)), max(prior.values()))] * FOCUS
+    for material in wording.MATERIALS:
+        share = sum(material in row for row in shop) / len(shop)
+        for prior in wording.SERVICES.values():
+            yield SHARES["rule"] * share / len(wording.SERVICES), max(prior.values())
 
 
 @given(left=st.integers(0, 60), rate=st.floats(0, 0.2), sure=st.floats(0, 1), cost=st.floats(0, 1))

@@ -36,7 +36,9 @@ def test_tabmwp_shows_title_table_unit_and_choices_and_no_solution(tmp_path):
     assert free.question == f"Pens sold\n{table}\nHow many pens were sold on both days? (Unit: pens)"
     assert choice.question == f"{table}\nWhich day was better?\nChoices: (A) Monday (B) Tuesday"
     assert (free.id, free.answer, choice.id, choice.answer) == ("tabmwp-12", "1,234", "tabmwp-40", "Monday")
-    assert free.metadata["table"]["Pens"] == ["1,200", "34"]
+    assert dict(free.metadata) == {"choices": [], "unit": "pens", "table": FREE["table_for_pd"], "type": "free_text",
+                                   "answer_type": "integer_number", "grade": 3}  # fmt: skip
+    assert (choice.metadata["choices"], choice.metadata["unit"]) == (["Monday", "Tuesday"], "")
     assert "solution" not in {**free.metadata, **choice.metadata}
     verdicts = [dataset.metric(choice, Session(choice.id, "", answer=answer)) for answer in ("A", "Tuesday", None)]
     assert verdicts == [True, False, False]
@@ -57,7 +59,7 @@ def test_tabmwp_refuses_what_is_none_of_its_own(tmp_path):
         tabmwp.load("test1k", tmp_path)
     with pytest.raises(ForgeError, match="no split 'test2k': it has train, dev, test, dev1k, test1k"):
         tabmwp.load("test2k", tmp_path)
-    with pytest.raises(ForgeError, match=r"no problems_train.json or problems_train.json.gz"):
+    with pytest.raises(ForgeError, match=r"no problems_train.jsonl or problems_train.json in"):
         tabmwp.load("train", tmp_path)
 
 
@@ -84,6 +86,11 @@ def test_tabmwp_refuses_what_is_none_of_its_own(tmp_path):
         ("The range is 41-31=10.", "10"),
         ("She will be 12 in 3 years", "12"),
         ("There were 40 of 80", "40"),
+        ("The table shows that 5 of 9 like it", "5"),
+        ("There are 40 of 80", "40"),
+        ("It was 40 of 80", "40"),
+        ("The answer is 12,", "12"),
+        (0.00001, "0"),
         ("5 of 10", "10"),
         ("10 pens", "10"),
     ],
@@ -95,7 +102,7 @@ def test_a_number_is_read_as_the_authors_read_it(given, wanted):
 @pytest.mark.parametrize(
     ("given", "wanted"),
     [("0.33", "1/3"), ("5.51", "5.50"), ("6-9", "9"), ("The answer is 5 or 6", "6"), ("1/0", "0"), ("1.2.3", "1.2"),
-     ("", "5"), ("none", "0"), (None, "0")],
+     ("The answer is 1e3", "1000"), ("The answer is 1_2", "12"), ("", "5"), ("none", "0"), (None, "0")],
 )  # fmt: skip
 def test_another_number_is_wrong(given, wanted):
     assert not right(given, wanted)
@@ -137,6 +144,10 @@ def test_a_choice_is_named_by_its_letter_or_its_words(given):
 )
 def test_a_choice_is_the_one_most_like_the_answer_if_there_is_such_a_one(given, choice):
     assert tabmwp.chosen(given, ["Swimming class", "Ann"]) == choice
+
+
+def test_of_choices_that_share_as_many_words_the_shorter_is_more_alike():
+    assert tabmwp.chosen("Ann", ["Ann Mary Lee", "Ann Lee"]) == "Ann Lee"
 
 
 def test_times_and_amounts_among_the_choices_are_told_apart():

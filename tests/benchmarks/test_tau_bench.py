@@ -33,7 +33,11 @@ SCHEMA = {
         "description": "Book a seat.",
         "parameters": {
             "type": "object",
-            "properties": {"seat": {"type": "string"}, "amount": {"type": "number"}},
+            "properties": {
+                "seat": {"type": "string"},
+                "amount": {"type": "number"},
+                "payments": {"type": "array", "items": {"type": "object", "properties": {"amount": {}}}},
+            },
             "required": ["seat", "amount"],
         },
     },
@@ -250,8 +254,9 @@ def test_a_transfer_ends_the_conversation_and_what_follows_is_refused(folder, pa
 
 
 def test_a_whole_amount_reaches_the_environment_as_the_model_wrote_it(folder, package):
-    play(turns(GOLD[0], Call("book_reservation", {"seat": "4", "amount": 250.0}), *GOLD[2:]), folder)
-    assert package[0].seats == ["{'seat': '4', 'amount': 250}"]
+    paid = {"seat": "4", "amount": 250.0, "payments": [{"amount": 200.0}, {"amount": 49.5}]}
+    play(turns(GOLD[0], Call("book_reservation", paid), *GOLD[2:]), folder)
+    assert package[0].seats == ["{'seat': '4', 'amount': 250, 'payments': [{'amount': 200}, {'amount': 49.5}]}"]
 
 
 def test_sessions_side_by_side_have_environments_of_their_own(folder, package):
