@@ -135,11 +135,10 @@ def agent_optimizer(model: Any, seeds: int) -> str:
     """The paper's tables, each with ours of that model beside it."""
 
     @cache
-    def measured(name: str, part: str) -> tuple[float, ...]:
-        return tuple(_score(name, part, model, seed) for seed in range(seeds))
-
     def ours(name: str, part: str) -> str:
-        return spread(measured(name, part))
+        found = spread([_score(name, part, model, seed) for seed in range(seeds)])
+        print(f"{_words(name)}, {part}: {found}", file=sys.stderr)
+        return found
 
     paper = {type: [*figures.values()] for type, figures in math_competition.PUBLISHED_BY_TYPE.items()}
     names = [*paper, *(("GAIA",) if _has_gaia() else ()), "TabMWP"]
@@ -202,7 +201,7 @@ def _ablations(ours: Callable[[str, str], str], model: Any) -> str:
 
 
 def _tool_creation(ours: Callable[[str, str], str], model: Any) -> str:
-    lines = [[name, f"{math:.3f}", f"{tables:.3f}"] for name, (math, tables) in TOOL_CREATION.items()]
+    lines = [[name, f"{math:g}", f"{tables:g}"] for name, (math, tables) in TOOL_CREATION.items()]
     return _table(("", "MATH", "TabMWP"), [*lines, [f"{model}, trained: ours", "–", ours("TabMWP", WHOLE)]])
 
 

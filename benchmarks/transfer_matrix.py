@@ -68,6 +68,7 @@ def matrix(agent: forge.Agent, domains: Domains, seed: int) -> dict[tuple[str, s
     libraries = {NOTHING: Library()}
     for name, (train, _) in domains.items():
         libraries[name] = trained(agent, train, seed).library
+        print(f"seed {seed}, {name}: {len(libraries[name])} functions", file=sys.stderr)
     return {
         (learned, name): forge.evaluate(replace(agent, library=library), test, seed=seed).score
         for learned, library in libraries.items()
