@@ -198,7 +198,16 @@ def _parsed(text: io.TextIOWrapper, name: str) -> Iterator[Any]:  # JSON
     elif name.endswith(".json"):
         yield from _listed(json.load(text))
     else:
-        yield from (json.loads(line) for line in text if line.strip())
+        for number, line in enumerate(text, start=1):
+            if line.strip():
+                yield _loaded(line, number)
+
+
+def _loaded(line: str, number: int) -> Any:  # JSON
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        raise ValueError(f"line {number}: {error}") from error
 
 
 def _listed(value: Any) -> Iterator[Any]:

@@ -33,6 +33,8 @@ INSTRUCTIONS = (
     "looked for, answer with the product_id of each that fits, or none."
 )
 PUBLISHED = {  # the 14,365 test questions, advice at .3: arXiv 2405.14751
+    "gpt4-prompt": Published(0.464, accuracy=0.464),  # nobody to ask
+    "agile-vic13b-prompt": Published(0.122, accuracy=0.174, advice_rate=0.174),
     "agile-gpt3.5-prompt": Published(0.411, accuracy=0.508, advice_rate=0.323),
     "agile-gpt4-prompt": Published(0.718, accuracy=0.780, advice_rate=0.208),
     "agile-vic7b-ppo": Published(0.764, accuracy=0.818, advice_rate=0.179),

@@ -36,6 +36,8 @@ PUBLISHED = {
     "GPT-3.5 with code, trained": Published(0.56),
     "GPT-3.5, ReAct": Published(0.59),
     "GPT-3.5, ReAct, trained": Published(0.70),
+    "CREATOR": Published(0.30),
+    "CRAFT": Published(0.385),
 }
 SPLITS = ("train", "dev", "test", "dev1k", "test1k")
 _SOURCE = Source("lupantech/PromptPG", "7cf61b1bec07222fc24b4f5a1410911f77c2d2c9", "CC-BY-NC-SA-4.0")

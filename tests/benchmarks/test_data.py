@@ -171,6 +171,12 @@ def test_a_text_is_read_whole_gzipped_or_not_and_what_is_none_is_refused(tmp_pat
             whole_text(tmp_path / name)
 
 
+def test_a_line_that_is_no_json_is_told_by_its_number(tmp_path):
+    (tmp_path / "cut.jsonl").write_text('{"a": 1}\n\n{"a": ')
+    with pytest.raises(ForgeError, match=r"cannot read .*cut.jsonl: line 3: Expecting value"):
+        list(rows(tmp_path / "cut.jsonl"))
+
+
 def test_files_that_are_no_rows_are_refused_by_name(tmp_path):
     for name, content in {"cut.jsonl.gz": gzip.compress(CONTENT)[:-9], "bad.jsonl": b"{", "none.csv": None}.items():
         if content is not None:

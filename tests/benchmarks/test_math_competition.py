@@ -113,7 +113,8 @@ def test_math_paper_split_of_too_few_problems_is_refused(tmp_path):
     ("text", "inside"),
     [("so \\boxed{\\frac{1}{2}}$.", "\\frac{1}{2}"), ("\\boxed{1} or \\fbox{ 2 }", "2"), ("$\\boxed 7$.", "7"),
      ("\\boxed{\\left\\{1, \\{2\\}\\right\\}}", "\\left\\{1, \\{2\\}\\right\\}"), ("no", None), ("\\boxed{1", None),
-     ("\\boxed", None), ("\\boxedness{1}", None)],
+     ("\\boxed", None), ("\\boxedness{1}", None),
+     ("\\boxed 7 $.", "7")],
 )  # fmt: skip
 def test_the_box_is_the_last_one_to_its_own_brace(text, inside):
     assert math.boxed(text) == inside
@@ -220,6 +221,9 @@ def test_a_formula_copied_out_of_the_problem_is_no_answer(question, given, wante
 def test_what_stands_in_the_problem_and_is_the_answer_as_it_is_to_be_written_is_right():
     assert right("2 + \\sqrt 5", "2+\\sqrt{5}", "Choose: $\\textbf{(A) } 2 + \\sqrt{5}$")
     assert right("12", "12_5", "Add $12$ and $0$ in base five.")
+    assert right("-5", "-5.0", "Subtract $0$ from $-5$.")
+    assert right("0.75", "\\frac34", "Subtract ten from $10.75$.")
+    assert right("x+1", "1+x", "Subtract nine from $x+10$.")
     assert right("(1.5, 2)", "(\\frac32, 2)", 'Find $B$. [asy] label("$B$", (1.5, 2)); [/asy]')
 
 
@@ -229,12 +233,22 @@ def test_a_list_has_the_order_that_the_problem_asks_for():
     assert not right("1000, \\frac12, 2000", "\\frac12, 1000, 2000", question)
     assert not right("\\frac12, 1000", "\\frac12, 1000, 2000", question)
     assert right("1000, \\frac12, 2000", "\\frac12, 1000, 2000", "List all solutions.")
+    for question in ("List them from least to greatest.", "Write these from the largest to the smallest.",
+                     "Give the names in alphabetical order."):  # fmt: skip
+        assert not right("2, 1", "1, 2", question)
+        assert right("1.0, 2", "1, 2", question)
+
+
+def test_the_items_of_a_list_are_told_from_what_stands_in_brackets_and_from_thousands():
+    assert math._parts("(1,2), [3,4), \\{5,6\\}, 7{,}000, 8,\\!000") == [
+        "(1,2)", "[3,4)", "\\{5,6\\}", "7000", "8000"]  # fmt: skip
 
 
 def test_what_a_function_writes_is_the_authors_spelling_too_and_needs_no_algebra(monkeypatch):
     monkeypatch.setattr(math, "equivalent", lambda wanted, given: pytest.fail(f"{given} was left to the library"))
     assert right("(3/5, 2pi]", "\\left(\\frac{3}{5},2\\pi\\right]")
     assert right("x**10 - 1", "x^{10}-1")
+    assert right("x/3 + 3/5i", "x/3 + 3/5i")  # nor does an answer that is the wanted text
 
 
 @given(st.integers(-99, 99), st.integers(1, 99))

@@ -2,6 +2,7 @@
 
 import collections
 import itertools
+import re
 import statistics
 
 import pytest
@@ -76,6 +77,34 @@ def test_look_ups_stand_in_the_question_and_what_experts_know_does_not(tasks):
     assert all(task.answer in task.question for task in of(tasks, "look-up"))
     for kind in ("opinion", "rule"):
         assert not any(task.answer in task.question for task in of(tasks, kind))
+
+
+def test_a_look_up_asks_for_one_of_the_facts_that_stand_before_it(tasks):
+    for task in of(tasks, "look-up"):
+        name, facts, *asked = re.split(r": |\. ", task.question)
+        (column,) = set(re.findall(r"\w+", " ".join(asked))) & set(wording.COLUMNS)
+        assert f"{column} {task.answer}" in facts.split(", ")
+        assert name in asked[-1]
+
+
+WORKED = {  # from the numbers of a question, in their order
+    "sum": lambda first, second, many, more: many * first + more * second,
+    "rest": lambda money, many, price: money - many * price,
+    "share": lambda many, total: total / many,
+    "weight": lambda many, weight: many * weight,
+    "saving": lambda price, percent: price * percent / 100,
+    "gap": lambda dear, cheap: dear - cheap,
+}
+
+
+def test_computations_are_right_by_hand_from_what_they_state():
+    tasks = of(storeqa.streams(20, seed="worked", shares={"computation": 1}), "computation")
+    assert {task.metadata["formula"] for task in tasks} == set(WORKED)
+    for task in tasks:
+        numbers = map(int, re.findall(r"\d+", task.question))
+        assert float(task.answer) == pytest.approx(WORKED[task.metadata["formula"]](*numbers)), task.question
+        assert float(task.answer) > 0
+        assert task.metadata["unit"] == ("g" if task.metadata["formula"] == "weight" else "coins")
 
 
 def test_the_query_of_a_search_finds_the_one_answer(tasks):
