@@ -143,7 +143,7 @@ class ProductCourse:
                 precision=size.precision,
             ),
             rl.Sampling(greedy_arguments=True),
-            rl.FittedValue(threshold=productqa_short.ALIKE, embed=productqa_short.embed),
+            rl.Heuristic(beta=0.1, threshold=productqa_short.ALIKE, embed=productqa_short.embed),
             self.rollouts or size.rollouts,
         )  # fmt: skip
 

@@ -230,7 +230,8 @@ def _train(policy: Policy, parts: Sequence[Segment], settings: Imitation, seed: 
     from datasets import Dataset as Rows
     from transformers import PrinterCallback, TrainerCallback
     from trl.trainer.sft_config import SFTConfig
-    from trl.trainer.sft_trainer import SFTTrainer
+
+    from rl.imitation_trainer import ImitationTrainer
 
     class Look(TrainerCallback):
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -251,8 +252,7 @@ def _train(policy: Policy, parts: Sequence[Segment], settings: Imitation, seed: 
                 disable_tqdm=True, gradient_checkpointing=False, dataset_kwargs={"skip_prepare_dataset": True},
                 remove_unused_columns=False,
             )  # fmt: skip
-        trainer = SFTTrainer(model=policy.network.model, args=config, train_dataset=data,
-                             processing_class=policy.tokenizer, callbacks=[Look()])  # fmt: skip
+        trainer = ImitationTrainer(policy.network, config, data, policy.tokenizer, [Look()])
         trainer.remove_callback(PrinterCallback)
         policy.network.train()
         try:

@@ -191,3 +191,18 @@ def test_an_action_with_two_calls_is_shown_as_two_where_a_turn_has_one_call():
     assert [said(ids) for ids in turns] == ["look [retrieve_memory] box <|end|>", "[submit] red <|end|>"]
     between = said(part.ids[part.places[3] + 1 : part.places[4]])
     assert between == "<|observation|> nothing like that <|act|>"  # each call is followed by what came of it
+
+
+def test_on_a_cpu_the_quick_loss_teaches_what_the_loss_of_trl_teaches(monkeypatch):
+    from rl.imitation_trainer import ImitationTrainer
+
+    def learned():
+        settings = rl.Imitation(epochs=2, batch=8, every=1)
+        return rl.imitate(agent(policy()), demonstrations(), imitation=settings, seed=3)
+
+    quick = learned()
+    monkeypatch.delattr(ImitationTrainer, "compute_loss")
+    of_trl = learned()
+    assert of_trl.history[-1].loss < of_trl.history[0].loss
+    for name, weight in of_trl.policy.network.state_dict().items():
+        torch.testing.assert_close(quick.policy.network.state_dict()[name], weight, atol=1e-5, rtol=1e-4)
