@@ -64,7 +64,7 @@ def run_bench(
     cells = cells_of(setup, wanted)
     begin(folder, setup, [cell.name for cell in cells], overwrite)
     todo = jobs_for([cell for cell in cells if not (folder / CELLS / f"{cell.name}.json").exists()])
-    cores = os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     processes = min(workers or cores, max(1, len(todo)))
     failed: Mapping[str, str] = {}
     interrupted = False
