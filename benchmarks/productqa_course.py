@@ -51,7 +51,7 @@ class Size:
     precision: Literal["fp32", "bf16"]
 
 
-SMALL = Size(4, 128, 4, 2048, 2e-3, 3e-4, epochs=2, batch=16, streams=2, rollouts=4_000, precision="fp32")  # 1.1M
+SMALL = Size(4, 128, 4, 2048, 2e-3, 1e-3, epochs=1, batch=16, streams=2, rollouts=4_000, precision="fp32")  # 1.1M
 LARGE = Size(12, 1024, 16, 4096, 3e-4, 2e-5, epochs=3, batch=64, streams=16, rollouts=32_000, precision="bf16")  # 155M
 
 
@@ -133,13 +133,13 @@ class ProductCourse:
         return Recipe(
             rl.Imitation(
                 epochs=size.epochs, batch=size.batch, learning_rate=1e-5 if pretrained else size.imitation_rate,
-                every=200, patience=4, precision=size.precision,
+                every=200, patience=4, precision=size.precision, by_length=True,
             ),
             rl.PPO(
                 batch=size.streams * self.length, minibatch=64, epochs=2,
                 learning_rate=1e-6 if pretrained else size.ppo_rate, value_learning_rate=1e-3,
                 detach_value=True, gamma=1.0, lam=1.0, advantages="scale", learn="choices",
-                kl=rl.KL((0.2, 0.02), estimator="imitation", on="all"), critic_warmup=1, validate_every=5,
+                kl=rl.KL(0.4, estimator="imitation", on="all"), critic_warmup=1, validate_every=5,
                 precision=size.precision,
             ),
             rl.Sampling(greedy_arguments=True),

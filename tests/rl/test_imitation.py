@@ -4,13 +4,15 @@ import math
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from small import WORDS, agent, policy
 
 import forge
 import rl
 from forge.session import Action, Call, Observation, Session, Step
 from rl.demonstrations import written_segments
-from rl.imitation import IGNORED, _labels, _split, foretold
+from rl.imitation import IGNORED, _by_length, _labels, _split, foretold
 
 NOTHING = "(nothing like that is remembered)"
 
@@ -206,3 +208,34 @@ def test_on_a_cpu_the_quick_loss_teaches_what_the_loss_of_trl_teaches(monkeypatc
     assert of_trl.history[-1].loss < of_trl.history[0].loss
     for name, weight in of_trl.policy.network.state_dict().items():
         torch.testing.assert_close(quick.policy.network.state_dict()[name], weight, atol=1e-5, rtol=1e-4)
+
+
+@given(
+    st.lists(st.integers(1, 90), min_size=1, max_size=300),
+    st.integers(1, 8),
+    st.sampled_from([1.0, 2.0, 3.0]),
+    st.integers(0, 9),
+)
+def test_batches_of_like_length_show_every_segment_once_an_epoch(lengths, batch, epochs, seed):
+    order = _by_length(lengths, rl.Imitation(epochs=epochs, batch=batch), seed)
+    for epoch in range(int(epochs)):
+        assert sorted(order[epoch * len(lengths) : (epoch + 1) * len(lengths)]) == list(range(len(lengths)))
+
+
+def test_batches_of_like_length_are_filled_up_less_and_half_an_epoch_is_half_of_it():
+    lengths = torch.randint(10, 500, (2000,), generator=torch.Generator().manual_seed(1)).tolist()
+
+    def filled(order):
+        return sum(16 * max(lengths[place] for place in order[at : at + 16]) for at in range(0, len(order), 16))
+
+    order = _by_length(lengths, rl.Imitation(epochs=1.5, batch=16), 0)
+    assert len(order) == 3000
+    assert filled(order[:2000]) < 1.1 * sum(lengths) < 1.6 * sum(lengths) < filled(range(2000))
+    assert order[:2000] != order[1000:]
+
+
+def test_a_policy_learns_from_batches_of_like_length_too():
+    settings = rl.Imitation(epochs=3, batch=8, learning_rate=1e-2, every=3, by_length=True)
+    looks = rl.imitate(agent(policy()), demonstrations(), imitation=settings).history
+    assert [look.step for look in looks] == [3, 6, 9]
+    assert looks[-1].loss < looks[0].loss
