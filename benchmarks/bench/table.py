@@ -61,7 +61,7 @@ def _main_notes(rows: Sequence[Row]) -> Iterable[str]:
     tasks, streams = ({getattr(row, name) for row in rows} for name in ("tasks", "streams"))
     yield (
         f"Means over seeds on {_span(tasks)} test tasks in {_span(streams)} independent streams. Total score: mean "
-        "score minus the cost of advice. In brackets 95% intervals, by a bootstrap over seeds and streams."
+        "score minus the cost of advice. In brackets 95% intervals over seeds and streams."
     )
     if any(row.score > row.accuracy for row in rows):
         scores = ", ".join(f"{row.label} {row.score:.3f}" for row in rows)

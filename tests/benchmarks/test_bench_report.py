@@ -11,7 +11,7 @@ from bench_outcomes import REGIMES, bench, outcome, saved
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.bench.interval import compare, total
+from benchmarks.bench.interval import compare, estimate, student, total
 from benchmarks.bench.outcome import Answered, Cell, Outcome, load
 from benchmarks.bench.plots import learning
 from benchmarks.bench.report import write
@@ -104,7 +104,58 @@ def test_an_interval_holds_its_mean_and_a_row_differs_from_itself_by_nothing(see
     estimate = total(found)
     assert estimate.low <= estimate.mean <= estimate.high
     difference = compare(found, found)
-    assert (difference.mean, difference.low, difference.high, difference.above) == (0.0, 0.0, 0.0, 0)
+    assert (difference.mean, difference.above, difference.told_apart) == (0.0, 0, False)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "streams", "of_seeds", "of_streams"),  # how many, and the standard deviations of their luck
+    [(5, 40, 0.05, 0.0), (3, 40, 0.05, 0.0), (2, 40, 0.05, 0.0), (5, 6, 0.0, 0.1), (5, 6, 0.05, 0.1), (1, 20, 0.0, 0.1),
+     (5, 1, 0.05, 0.0)],
+)  # fmt: skip
+def test_an_interval_holds_the_true_mean_about_as_often_as_it_says(seeds, streams, of_seeds, of_streams):
+    draw = random.Random(0)
+
+    def held():
+        shifts = [draw.gauss(0, of_streams) for _ in range(streams)]
+        lucks = [draw.gauss(0, of_seeds) for _ in range(seeds)]
+        values = {
+            seed: {(f"s{stream:02}", ""): [luck + shift + draw.gauss(0, 0.1) for _ in range(4)]
+                   for stream, shift in enumerate(shifts)}
+            for seed, luck in enumerate(lucks)
+        }  # fmt: skip
+        found = estimate(values, (-1.0, 1.0))
+        return found.low <= 0 <= found.high
+
+    assert sum(held() for _ in range(400)) >= 0.92 * 400
+
+
+def test_seeds_that_differ_widen_an_interval_where_each_seed_is_sure():
+    found = total([played(*[(right, 0)] * 50, cell=replace(CELL, seed=seed))
+                   for seed, right in enumerate((0.5, 0.6))])  # fmt: skip
+    assert found.mean == pytest.approx(0.55)
+    assert found.low == 0  # t of one degree of freedom, 12.706, times half of 0.1 is 0.635, but nothing is below 0
+    assert found.high == 1
+    found = total([played(*[(right, 0)] * 50, cell=replace(CELL, seed=seed))
+                   for seed, right in enumerate((0.5, 0.6, 0.5, 0.6))])  # fmt: skip
+    assert found.high - found.mean == pytest.approx(3.182 * 0.0577350 / 2, abs=1e-4)
+
+
+@pytest.mark.parametrize(("right", "tasks"), [(0.0, 1), (1.0, 1), (0.0, 40), (1.0, 40)])
+def test_outcomes_that_are_all_equal_have_wilsons_bound(right, tasks):
+    found = total([played(*[(right, 0)] * tasks)])
+    share = 1.959964**2 / (tasks + 1.959964**2)  # one of one: 0.207 to 1
+    assert (found.low, found.high) == pytest.approx((1 - share, 1.0) if right else (0.0, share))
+
+
+def test_one_task_tells_nothing_apart():
+    better = compare([played((1.0, 0))], [played((0.0, 0))])
+    assert (better.mean, better.above) == (1.0, 1)
+    assert not better.told_apart
+
+
+@pytest.mark.parametrize(("freedom", "quantile"), [(1, 12.7062), (2, 4.3027), (4, 2.7764), (39, 2.0227)])
+def test_students_quantiles_are_those_of_the_tables(freedom, quantile):
+    assert student(freedom) == pytest.approx(quantile, abs=1e-3)
 
 
 @given(scores)
