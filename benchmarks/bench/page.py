@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -33,7 +34,7 @@ def page(
 
     Args:
         said: the headline's sentences.
-        tables: the main one first.
+        tables: the main one and its costs first.
         pictures: PNG files by name.
         run: what was run, in words: the command, versions and the like.
         missing: names of the cells that were planned and are not there.
@@ -43,9 +44,9 @@ def page(
     shown = "".join(_picture(name, png) for name, png in pictures.items())
     sections = [
         ("What came out", f'<div class="verdict">{first}{lacking}</div>'),
-        *((table.title, _table(table)) for table in tables[:1]),
+        *((table.title, _table(table)) for table in tables[:2]),
         ("Pictures", shown),
-        *((table.title, _table(table)) for table in tables[1:]),
+        *((table.title, _table(table)) for table in tables[2:]),
         ("What was run", _run(run, outcomes) + _missing(missing)),
         ("Notes", _notes(outcomes)),
     ]
@@ -53,8 +54,13 @@ def page(
 
 
 def _table(table: Table) -> str:
-    lines = ([escape(word) for word in line] for line in table.lines)
+    lines = ([_broken(word) for word in line] for line in table.lines)
     return as_html(table.head, lines) + "".join(f'<p class="quiet">{escape(note)}</p>' for note in table.notes)
+
+
+def _broken(word: str) -> str:
+    """An interval, or a count of seeds, under its number: many columns stand side by side then."""
+    return re.sub(r"(?<=\d) (?=\[)|(?<=[\d*†]) (?=\(\d+/\d+\))", "<br>", escape(word))
 
 
 def _picture(name: str, png: bytes) -> str:
@@ -73,7 +79,7 @@ def _run(run: Mapping[str, str], outcomes: Sequence[Outcome]) -> str:
     lines = (
         (escape(_cell(outcome)), str(outcome.cell.seed), escape(outcome.model), f"{outcome.total:.3f}",
          f"{outcome.rollouts:,}", f"{outcome.seconds:,.0f}", f"{outcome.cpu_seconds:,.0f}",
-         f"{outcome.gpu_seconds:,.0f}", escape(", ".join(outcome.functions)) or "–")
+         f"{outcome.gpu_seconds:,.0f}", ", ".join(f"<code>{escape(name)}</code>" for name in outcome.functions) or "–")
         for outcome in outcomes
     )  # fmt: skip
     return f"{words}<details><summary>{len(outcomes)} cells</summary><div>{as_html(head, lines)}</div></details>"

@@ -29,10 +29,11 @@ class Table:
 
 
 def tables(outcomes: Sequence[Outcome], rows: Sequence[Row]) -> tuple[Table, ...]:
-    """The main table first, then those that have lines: regimes in pairs, ablations, the sweep, kinds of tasks."""
+    """The main table and its costs first, then those that have lines: pairs, ablations, the sweep, streams, kinds."""
     regimes = main(rows)
     found = (
         _main(regimes),
+        _spent(regimes),
         _pairs(outcomes, regimes),
         _ablations(rows),
         _sweep(outcomes, rows, regimes),
@@ -43,16 +44,24 @@ def tables(outcomes: Sequence[Outcome], rows: Sequence[Row]) -> tuple[Table, ...
 
 def _main(rows: Sequence[Row]) -> Table:
     head = ("regime", "runs on", "advice cost#", "accuracy#", "advice rate#", "total score#", "above base#",
-            "seeds above#", "functions#", "rollouts#", "demonstrations#", "tokens#", "$#", "seconds#", "CPU seconds#",
-            "GPU seconds#", "seeds#")  # fmt: skip
+            "above in#", "functions#", "seeds#")  # fmt: skip
     lines = tuple(
         (row.label, row.model, _cost(row), f"{row.accuracy:.3f}", f"{row.advice_rate:.3f}", estimated(row.total),
-         _above(row), _seeds(row), f"{row.functions:,.3g}", f"{row.rollouts:,.0f}", f"{row.demonstrations:,.0f}",
-         f"{row.tokens:,.0f}", _dollars(row.usd), _time(row.seconds), _time(row.cpu_seconds), _time(row.gpu_seconds),
-         str(len(row.seeds)))
+         _above(row), _seeds(row), f"{row.functions:,.3g}", str(len(row.seeds)))
         for row in rows
     )  # fmt: skip
     return Table("Regimes", head, lines, tuple(_main_notes(rows)))
+
+
+def _spent(rows: Sequence[Row]) -> Table:
+    head = ("regime", "rollouts#", "demonstrations#", "tokens#", "$#", "seconds#", "CPU seconds#", "GPU seconds#")
+    lines = tuple(
+        (row.label, f"{row.rollouts:,.0f}", f"{row.demonstrations:,.0f}", f"{row.tokens:,.0f}", _dollars(row.usd),
+         _time(row.seconds), _time(row.cpu_seconds), _time(row.gpu_seconds))
+        for row in rows
+    )  # fmt: skip
+    note = "Means over seeds, of all trainings that a regime builds on; the test is not counted."
+    return Table("What it cost", head, lines, (note,))
 
 
 def _main_notes(rows: Sequence[Row]) -> Iterable[str]:
@@ -61,7 +70,8 @@ def _main_notes(rows: Sequence[Row]) -> Iterable[str]:
     tasks, streams = ({getattr(row, name) for row in rows} for name in ("tasks", "streams"))
     yield (
         f"Means over seeds on {_span(tasks)} test tasks in {_span(streams)} independent streams. Total score: mean "
-        "score minus the cost of advice. In brackets 95% intervals over seeds and streams."
+        "score minus the cost of advice. In brackets 95% intervals over seeds and streams. "
+        "Above in: in how many seeds."
     )
     if any(row.score > row.accuracy for row in rows):
         scores = ", ".join(f"{row.label} {row.score:.3f}" for row in rows)
@@ -210,8 +220,10 @@ def _seeds(row: Row) -> str:
 
 
 def _verdict(row: Row) -> str:
+    if not row.ablated:
+        return "the whole"
     if row.against is None:
-        return NONE if row.ablated else "the whole"
+        return NONE
     if not row.against.difference.told_apart:
         return "no"
     return "lower" if row.against.difference.mean < 0 else "higher"

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import random
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -17,8 +18,10 @@ from benchmarks.bench.plots import learning
 from benchmarks.bench.report import write
 from benchmarks.bench.rows import rows
 from benchmarks.bench.sweep import sweeps
+from benchmarks.bench.table import tables
 from functions import ForgeError
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 CELL = Cell("shop", "ppo", "", 0.3, None, 0)
 
 
@@ -54,6 +57,14 @@ def test_an_ablation_is_held_against_the_whole_of_its_regime_and_cost():
     row = next(row for row in rows([whole, lacking, elsewhere]) if row.cell.without)
     assert row.against.label == "ppo"
     assert row.against.difference.mean == pytest.approx(-0.5)
+
+
+def test_the_whole_of_an_ablation_is_called_so_though_it_is_above_base():
+    cells = [played(*[(right, 0)] * 20, cell=replace(CELL, regime=regime, without=without))
+             for regime, without, right in (("base", "", 0.0), ("ppo", "", 1.0), ("ppo", "memory", 0.5))]  # fmt: skip
+    table = next(table for table in tables(cells, rows(cells)) if table.title == "Ablations")
+    told = table.head.index("told apart")
+    assert [(line[0], line[told]) for line in table.lines] == [("ppo", "the whole"), ("ppo without memory", "lower")]
 
 
 def test_accuracy_when_answering_leaves_out_what_was_asked_about():
@@ -215,6 +226,32 @@ def test_the_page_needs_no_network_and_runs_no_script_of_a_note(written):
     assert "&lt;script&gt;" in page
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert 'src="data:image/png;base64,' in page
+
+
+def test_costs_have_a_table_of_their_own_and_stay_in_the_files_for_programs(written):
+    markdown = (written / "results.md").read_text()
+    regimes, costs = (markdown.split(f"## {title}\n")[1].split("\n## ")[0] for title in ("Regimes", "What it cost"))
+    for name in ("rollouts", "tokens", "CPU seconds"):
+        assert f"| {name} |" in costs
+        assert f"| {name} |" not in regimes
+    header = (written / "results.csv").read_text().splitlines()[0].split(",")
+    assert {"total", "rollouts", "tokens", "usd", "cpu_seconds"} <= {*header}
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: .ci/run installs it, or apt install chromium")
+def test_no_table_of_the_page_is_cut_on_a_wide_screen(tmp_path):
+    from playwright.sync_api import sync_playwright
+
+    path = write(saved(tmp_path, bench(seeds=2)))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        tab = browser.new_page(viewport={"width": 1300, "height": 900})
+        tab.goto(path.as_uri())
+        wide = "[...document.querySelectorAll('.scroll')].map(box => box.scrollWidth - box.clientWidth)"
+        cut = tab.evaluate(f"document.querySelectorAll('details').forEach(each => each.open = true) ?? {wide}")
+        browser.close()
+    assert len(cut) > 8
+    assert max(cut) <= 0
 
 
 def test_what_is_missing_is_told(written):
