@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from benchmarks.bench.notes import notes
 from benchmarks.bench.outcome import Outcome
 from benchmarks.bench.rows import label
 from benchmarks.bench.table import Table
@@ -48,7 +49,7 @@ def page(
         ("Pictures", shown),
         *((table.title, _table(table)) for table in tables[2:]),
         ("What was run", _run(run, outcomes) + _missing(missing)),
-        ("Notes", _notes(outcomes)),
+        ("Notes", _notes(notes(outcomes))),
     ]
     return document(title, sections)
 
@@ -98,14 +99,6 @@ def _missing(names: Sequence[str]) -> str:
     return f"<details open><summary>{words}</summary><div><ul>{items}</ul></div></details>"
 
 
-def _notes(outcomes: Sequence[Outcome]) -> str:
-    """Each note once, with the cells that it is of."""
-    cells: dict[str, list[str]] = {}
-    for outcome in outcomes:
-        for note in outcome.notes:
-            cells.setdefault(note, []).append(f"{_cell(outcome)}, seed {outcome.cell.seed}")
-    items = "".join(
-        f'<li><p>{escape(note)} <span class="quiet">({escape("; ".join(of))})</span></p></li>'
-        for note, of in cells.items()
-    )
+def _notes(said: Sequence[str]) -> str:
+    items = "".join(f"<li><p>{escape(note)}</p></li>" for note in said)
     return f"<ul>{items}</ul>" if items else ""

@@ -154,10 +154,10 @@ def _by_kind(rows: Sequence[Row]) -> tuple[Table, Table]:
 def markdown(table: Table) -> str:
     """The table as Markdown, with its title and notes."""
     rule = ["---:" if name.endswith("#") else "---" for name in table.head]
-    head = [_markdown(name.removesuffix("#")) for name in table.head]
-    lines = (head, rule, *([_markdown(word) for word in line] for line in table.lines))
-    parts = [f"## {_markdown(table.title)}", "\n".join(f"| {' | '.join(line)} |" for line in lines)]
-    return "\n\n".join((*parts, *map(_markdown, table.notes)))
+    head = [escaped(name.removesuffix("#")) for name in table.head]
+    lines = (head, rule, *([escaped(word) for word in line] for line in table.lines))
+    parts = [f"## {escaped(table.title)}", "\n".join(f"| {' | '.join(line)} |" for line in lines)]
+    return "\n\n".join((*parts, *map(escaped, table.notes)))
 
 
 def as_csv(rows: Iterable[Row]) -> str:
@@ -176,6 +176,13 @@ def as_json(outcomes: Sequence[Outcome], rows: Sequence[Row]) -> dict[str, Any]:
         "rows": [asdict(row) | {"cell": _identity(row), "label": row.label} for row in rows],
         "sweeps": [sweep.statement for sweep in sweeps(outcomes, rows)],
     }
+
+
+def escaped(text: str) -> str:
+    """Words that Markdown takes for nothing else."""
+    for plain, escaped in (("\\", "\\\\"), ("|", "\\|"), ("<", "&lt;"), ("*", "\\*"), ("\n", " ")):
+        text = text.replace(plain, escaped)
+    return text
 
 
 def estimated(estimate: Estimate) -> str:
@@ -255,9 +262,3 @@ def _time(seconds: float) -> str:
 def _span(numbers: Iterable[int]) -> str:
     low, high = min(found := set(numbers)), max(found)
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
-
-
-def _markdown(text: str) -> str:
-    for plain, escaped in (("\\", "\\\\"), ("|", "\\|"), ("<", "&lt;"), ("*", "\\*"), ("\n", " ")):
-        text = text.replace(plain, escaped)
-    return text

@@ -12,6 +12,7 @@ from bench_outcomes import REGIMES, bench, outcome, saved
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.bench.headline import headline
 from benchmarks.bench.interval import compare, estimate, student, total
 from benchmarks.bench.outcome import Answered, Cell, Outcome, load
 from benchmarks.bench.plots import learning
@@ -252,6 +253,70 @@ def test_no_table_of_the_page_is_cut_on_a_wide_screen(tmp_path):
         browser.close()
     assert len(cut) > 8
     assert max(cut) <= 0
+
+
+def said_of(**totals):
+    """The headline of one cell a regime, of ten tasks each."""
+    cells = [played(*[(float(n < right), 0) for n in range(10)], cell=replace(CELL, regime=name.replace("_", " ")))
+             for name, right in totals.items()]  # fmt: skip
+    return " ".join(headline(cells, rows(cells)))
+
+
+def test_the_headline_ranks_regimes_and_nothing_that_they_are_held_against():
+    said = said_of(base=0, forge=4, ppo=7, never_asks=5, always_asks=9, oracle=10)
+    assert said.startswith("ppo has the highest total score of 3 regimes: 0.700 (95% interval ")
+    assert "forge has 0.400; the difference is +0.300" in said
+    assert said.endswith("never asks 0.500, always asks 0.900 (higher than any regime), oracle 1.000.")
+
+
+def test_the_headline_tells_a_tie_as_a_tie():
+    assert said_of(base=0, forge=0).startswith("base and forge have the same total score: 0.000 (")
+    said = said_of(base=0, forge=6, sft=2, ppo=6)
+    assert said.startswith("forge and ppo have the same total score, the highest of 4 regimes: 0.600 (")
+    assert "sft has 0.200;" in said
+    assert "base has 0.000;" in said
+
+
+def test_the_headline_counts_one_task_as_one():
+    cell = played((1.0, 0))
+    assert "on 1 test task, advice at 0.3, one seed." in headline([cell], rows([cell]))[0]
+
+
+def test_why_forging_gave_nothing_is_told_once_in_the_markdown_too(tmp_path):
+    why = "shop,forge,seed={} shipped start: too few tasks to certify anything"
+    cells = [played((0.0, 0), cell=replace(CELL, regime=regime, seed=seed)) for regime in ("forge", "ppo")
+             for seed in (0, 1)]  # fmt: skip
+    cells = [replace(cell, notes=(why.format(cell.cell.seed),)) for cell in cells]
+    write(saved(tmp_path, [*cells, replace(played((0.0, 0)), cell=replace(CELL, regime="sft"))]))
+    markdown = (tmp_path / "results.md").read_text()
+    assert "- shipped start: too few tasks to certify anything (forge: seeds 0, 1)\n- a note (sft: seed 0)" in markdown
+    assert markdown.count("too few tasks") == 1
+
+
+def costly(regime, seconds, **more):
+    return replace(played((0.0, 0), cell=replace(CELL, regime=regime, **more)), seconds=seconds, cpu_seconds=0.0)
+
+
+def test_a_training_that_several_cells_build_on_is_counted_once(tmp_path):
+    cells = [costly("sft", 100.0), costly("ppo", 130.0), costly("ppo", 140.0, advice_cost=0.5),
+             costly("never asks", 100.0), costly("oracle", 0.0)]  # fmt: skip
+    write(saved(tmp_path, cells))
+    assert (
+        "| training in all | 170 s, 0 CPU seconds, 0 GPU seconds, in 3 trainings |"
+        in (tmp_path / "results.md").read_text()
+    )
+
+
+def test_nothing_is_said_of_all_trainings_where_some_cannot_be_told_from_others(tmp_path):
+    cells = [costly("ppo", 130.0), costly("ppo", 140.0, advice_cost=0.5)]  # both hold an imitation of unknown cost
+    write(saved(tmp_path, cells))
+    assert "training in all" not in (tmp_path / "results.md").read_text()
+    for name, seconds in (("shop,sft,seed=0", 100), ("shop,ppo,cost=0.3,seed=0", 31), ("shop,ppo,cost=0.5,seed=0", 40)):
+        (tmp_path / "trainings" / name).mkdir(parents=True)
+        spent = json.dumps({"seconds": seconds, "curve": [], "notes": []})
+        (tmp_path / "trainings" / name / "training.json").write_text(spent)
+    write(tmp_path)
+    assert "| training in all | 171 s," in (tmp_path / "results.md").read_text()
 
 
 def test_what_is_missing_is_told(written):
