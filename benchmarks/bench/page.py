@@ -15,7 +15,7 @@ from optim.report.page import page as document
 from optim.report.page import table as as_html
 
 CAPTIONS = {
-    "curves.png": "Learning curves of the regimes",
+    "curves.png": "Learning curves of the regimes: lines on validation tasks, marks at their ends on test tasks",
     "asking.png": "Advice rate along the streams",
     "costs.png": "Total score and advice rate by the cost of advice",
 }

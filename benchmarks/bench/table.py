@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from benchmarks.bench.curves import curves
 from benchmarks.bench.interval import Difference, Estimate, compare
 from benchmarks.bench.outcome import Outcome
 from benchmarks.bench.rows import Kind, Row, groups, main, names
+from benchmarks.bench.stream import Asking, asking
 from benchmarks.bench.sweep import sweeps
 
 NONE = "–"
@@ -37,6 +39,7 @@ def tables(outcomes: Sequence[Outcome], rows: Sequence[Row]) -> tuple[Table, ...
         _pairs(outcomes, regimes),
         _ablations(rows),
         _sweep(outcomes, rows, regimes),
+        _along(outcomes, rows),
         *_by_kind(regimes),
     )
     return tuple(table for table in found if table.lines)
@@ -132,6 +135,13 @@ def _sweep(outcomes: Sequence[Outcome], rows: Sequence[Row], regimes: Sequence[R
     return Table("The cost of advice", head, lines, tuple(sweep.statement for sweep in found))
 
 
+def _along(outcomes: Sequence[Outcome], rows: Sequence[Row]) -> Table:
+    found = asking(outcomes, rows)
+    head = ("regime", "first fifth#", "second#", "third#", "fourth#", "last#")
+    lines = tuple((asked.label, *(f"{rate:.3f}" for rate in asked.fifths)) for asked in found)
+    return Table("Advice along the stream", head, lines, tuple(asked.statement for asked in found))
+
+
 def _by_kind(rows: Sequence[Row]) -> tuple[Table, Table]:
     names = sorted({kind.kind for row in rows for kind in row.kinds})
     if len(names) < 2:
@@ -171,11 +181,19 @@ def as_csv(rows: Iterable[Row]) -> str:
 
 
 def as_json(outcomes: Sequence[Outcome], rows: Sequence[Row]) -> dict[str, Any]:
-    """The rows whole, and what the sweeps show."""
+    """The rows whole, what the sweeps show, and the points of the pictures."""
     return {
         "rows": [asdict(row) | {"cell": _identity(row), "label": row.label} for row in rows],
         "sweeps": [sweep.statement for sweep in sweeps(outcomes, rows)],
+        "curves": [asdict(curve) for curve in curves(outcomes, rows)],
+        "advice_along_the_stream": [_asked(asked) for asked in asking(outcomes, rows)],
     }
+
+
+def _asked(asked: Asking) -> dict[str, Any]:
+    """With pairs for points: names in JSON are no numbers."""
+    seeds = {seed: list(rates.items()) for seed, rates in asked.seeds.items()}
+    return asdict(asked) | {"statement": asked.statement, "seeds": seeds, "mean": list(asked.mean.items())}
 
 
 def escaped(text: str) -> str:

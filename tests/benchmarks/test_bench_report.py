@@ -6,18 +6,21 @@ import json
 import random
 import shutil
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from bench_outcomes import REGIMES, bench, outcome, saved
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.bench.curves import curves, mean_curve
 from benchmarks.bench.headline import headline
 from benchmarks.bench.interval import compare, estimate, student, total
 from benchmarks.bench.outcome import Answered, Cell, Outcome, load
-from benchmarks.bench.plots import learning
+from benchmarks.bench.plots import Line, styles_of
 from benchmarks.bench.report import write
-from benchmarks.bench.rows import rows
+from benchmarks.bench.rows import main, rows
+from benchmarks.bench.stream import asking
 from benchmarks.bench.sweep import sweeps
 from benchmarks.bench.table import tables
 from functions import ForgeError
@@ -329,8 +332,84 @@ def test_pictures_are_drawn_of_what_there_is(written):
 
 
 def test_no_two_lines_of_a_picture_have_one_colour():
-    outcomes = [*bench(seeds=1), outcome("forge+ppo", cost=0.5)]
-    curves, levels = learning(outcomes, rows(outcomes))
-    lines = [*curves, *levels]
+    found = rows([*bench(seeds=1), outcome("forge+ppo", cost=0.5)])
+    lines = [Line(row.label, row.cell.regime, styles_of(found)[row.cell.regime], ()) for row in main(found)]
     assert {line.regime for line in lines} == set(REGIMES)
     assert len({line.color for line in lines}) == len(lines)
+
+
+def learned(regime, curve, seed=0, **more):
+    return replace(played((1.0, 0), (0.0, 0), cell=replace(CELL, regime=regime, seed=seed)), curve=curve, **more)
+
+
+def test_seeds_that_begin_apart_have_one_smooth_mean_curve():
+    looks = [[(begin + 100.0 * n, 0.1 * n) for n in range(5)] for begin in (10.0, 0.0, 20.0)]
+    mean = mean_curve(looks)
+    assert mean[0] == pytest.approx((20.0, (0.01 + 0.02 + 0.0) / 3))
+    assert mean[-1] == pytest.approx((420.0, 0.4))  # who ended before stays there
+    assert len({round(right - left, 6) for (left, _), (right, _) in pairwise(mean)}) == 1
+    heights = [height for _, height in mean]
+    assert heights == sorted(heights)
+
+
+def test_a_mean_curve_of_seeds_that_were_measured_together_goes_through_their_means():
+    first, second = ([(3000.0 * n, height + n / 10) for n in range(6)] for height in (0.1, 0.3))
+    mean = {round(x): height for x, height in mean_curve([first, second])}
+    assert [mean[3000 * n] for n in range(6)] == pytest.approx([0.2 + n / 10 for n in range(6)])
+
+
+def test_a_curve_is_what_was_measured_and_says_where_the_training_ended_and_what_it_goes_on_from():
+    cells = [learned("base", (), rollouts=0), learned("forge", ((0.0, 0.0), (90.0, 0.2)), rollouts=100),
+             learned("ppo", ((0.0, 0.3), (50.0, 0.4)), rollouts=50), learned("oracle", (), rollouts=0),
+             learned("forge+ppo", ((100.0, 0.5), (150.0, 0.6)), rollouts=150),
+             learned("ppo+forge", (), rollouts=80)]  # fmt: skip
+    found = {curve.label: curve for curve in curves(cells, rows(cells))}
+    assert {name: curve.after for name, curve in found.items()} == {
+        "base": "", "forge": "", "ppo": "", "oracle": "", "forge+ppo": "forge", "ppo+forge": "ppo"}  # fmt: skip
+    assert [name for name, curve in found.items() if curve.mean] == ["forge", "ppo", "forge+ppo"]
+    assert found["forge+ppo"].seeds == {0: ((100.0, 0.5), (150.0, 0.6))}
+    assert {name: curve.end for name, curve in found.items()} == {
+        cell.cell.regime: (cell.rollouts, 0.5) for cell in cells
+    }
+
+
+def streamed(*streams, seed=0):
+    """A cell whose streams have so many tasks each; 1 where advice was sought."""
+    tasks = tuple(Answered(f"{name} {place}", f"s{name}", place, "kind", 1.0, advice)
+                  for name, stream in enumerate(streams) for place, advice in enumerate(stream))  # fmt: skip
+    return replace(played((1.0, 0), cell=replace(CELL, seed=seed)), tasks=tasks)
+
+
+def test_asking_is_told_by_fifths_and_halves_of_each_stream():
+    cells = [streamed((1, 1, 1, 0, 1, 0, 0, 0, 0, 0), (1, 0, 0, 0, 0)), streamed((1,) * 4 + (0,) * 6, (0,) * 5, seed=1)]
+    (found,) = asking(cells, rows(cells))
+    assert found.fifths == pytest.approx(((1 + 2 / 3) / 2, (1 / 3 + 2 / 3) / 2, (1 / 3) / 2, 0, 0))
+    # the halves of five are its first three and its last two; each stream of a seed counts once
+    assert found.fall.mean == pytest.approx(((0.8 + 1 / 3) / 2 + (0.8 + 0) / 2) / 2)
+    assert (found.fall.above, found.fall.seeds) == (2, 2)
+    assert "the advice rate falls by" in found.statement
+    assert "which is not told apart from 0; it falls in 2 of 2 seeds" in found.statement
+
+
+@pytest.mark.parametrize(("stream", "course"), [((1, 1, 1, 0, 0, 0), "falls by 1.000"), ((0, 0, 0, 1, 1, 1), "rises"),
+                                                ((1, 0, 0, 0, 0, 1), "stays the same")])  # fmt: skip
+def test_what_asking_does_along_streams_is_told_apart_from_luck_where_it_is_none(stream, course):
+    cells = [streamed(*[stream] * 40, seed=seed) for seed in range(3)]
+    (found,) = asking(cells, rows(cells))
+    assert f"the advice rate {course}" in found.statement
+    assert found.fall.told_apart == (course != "stays the same")
+
+
+def test_streams_too_short_for_fifths_have_no_table():
+    cells = [streamed((1, 0, 0, 0))]
+    assert asking(cells, rows(cells)) == ()
+
+
+def test_the_points_of_the_pictures_are_in_the_json(written):
+    found = json.loads((written / "results.json").read_text())
+    ppo = next(curve for curve in found["curves"] if curve["label"] == "ppo")
+    cell = next(cell for cell in load(written / "cells") if cell.cell.regime == "ppo" and not cell.cell.without)
+    assert ppo["seeds"]["0"] == [list(point) for point in cell.curve]
+    (along,) = [asked for asked in found["advice_along_the_stream"] if asked["label"] == "ppo"]
+    assert along["statement"] in (written / "results.md").read_text()
+    assert [len(point) for point in along["mean"]] == [2] * 12
