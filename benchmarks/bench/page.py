@@ -14,6 +14,7 @@ from benchmarks.bench.table import Table
 from optim.report.page import page as document
 from optim.report.page import table as as_html
 
+WIDE = 8  # columns that fit with intervals in one line
 CAPTIONS = {
     "curves.png": "Learning curves of the regimes: lines on validation tasks, marks at their ends on test tasks",
     "asking.png": "Advice rate along the streams",
@@ -55,7 +56,8 @@ def page(
 
 
 def _table(table: Table) -> str:
-    lines = ([_broken(word) for word in line] for line in table.lines)
+    shown = _broken if len(table.head) > WIDE else escape
+    lines = ([shown(word) for word in line] for line in table.lines)
     return as_html(table.head, lines) + "".join(f'<p class="quiet">{escape(note)}</p>' for note in table.notes)
 
 
