@@ -36,6 +36,6 @@ def _whose(seeds: Mapping[str, set[int]]) -> str:
     for of, numbers in seeds.items():
         alike.setdefault(tuple(sorted(numbers)), []).append(of)
     return "; ".join(
-        f"{', '.join(of)}: {'seed' if len(numbers) == 1 else 'seeds'} {', '.join(map(str, numbers))}"
+        f"{' and '.join(of)}: {'seed' if len(numbers) == 1 else 'seeds'} {', '.join(map(str, numbers))}"
         for numbers, of in alike.items()
     )

@@ -41,7 +41,7 @@ def page(
         run: what was run, in words: the command, versions and the like.
         missing: names of the cells that were planned and are not there.
     """
-    lacking = f"<p><strong>{len(missing)} of the planned cells are missing</strong>; see below.</p>" if missing else ""
+    lacking = f"<p><strong>{lacks(missing)}</strong>; see below.</p>" if missing else ""
     first = "".join(f"<p>{escape(sentence)}</p>" for sentence in said)
     shown = "".join(_picture(name, png) for name, png in pictures.items())
     sections = [
@@ -93,12 +93,15 @@ def _cell(outcome: Outcome) -> str:
     return label(outcome.cell) + ("" if cost is None else f", advice at {cost:g}")
 
 
+def lacks(missing: Sequence[str]) -> str:
+    return f"{len(missing)} planned {'cell is' if len(missing) == 1 else 'cells are'} missing"
+
+
 def _missing(names: Sequence[str]) -> str:
     if not names:
         return ""
     items = "".join(f"<li><code>{escape(name)}</code></li>" for name in names)
-    words = f"{len(names)} planned cells are missing"
-    return f"<details open><summary>{words}</summary><div><ul>{items}</ul></div></details>"
+    return f"<details open><summary>{lacks(names)}</summary><div><ul>{items}</ul></div></details>"
 
 
 def _notes(said: Sequence[str]) -> str:

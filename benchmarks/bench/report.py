@@ -14,7 +14,7 @@ from benchmarks.bench.headline import headline
 from benchmarks.bench.jobs import TRAININGS
 from benchmarks.bench.notes import notes
 from benchmarks.bench.outcome import Outcome, load
-from benchmarks.bench.page import page
+from benchmarks.bench.page import lacks, page
 from benchmarks.bench.plots import pictures
 from benchmarks.bench.regimes import training_of
 from benchmarks.bench.rows import rows
@@ -136,7 +136,7 @@ def _markdown(
     if noted:
         parts += ["## Notes", "\n".join(f"- {escaped(shorten(note, NOTE, placeholder=' …'))}" for note in noted)]
     if missing:
-        parts += [f"## {len(missing)} planned cells are missing", "\n".join(f"- `{name}`" for name in missing)]
+        parts += [f"## {lacks(missing)}", "\n".join(f"- `{name}`" for name in missing)]
     return "\n\n".join(parts) + "\n"
 
 

@@ -17,6 +17,7 @@ from benchmarks.bench.sweep import sweeps
 
 NONE = "–"
 MARK = "†"
+ONE_SEED = "Where there is one seed, the interval leaves out the luck of training."
 SYSTEMS = f"{MARK} The two run on different models: the difference is one of systems, not of regimes."
 
 
@@ -80,7 +81,7 @@ def _main_notes(rows: Sequence[Row]) -> Iterable[str]:
         scores = ", ".join(f"{row.label} {row.score:.3f}" for row in rows)
         yield f"Some answers score between 0 and 1; accuracy counts the full score alone. Mean scores: {scores}."
     if any(len(row.seeds) == 1 for row in rows):
-        yield "Where there is one seed, the interval leaves out the luck of training."
+        yield ONE_SEED
     if any(row.across_models for row in rows):
         yield SYSTEMS
 
@@ -118,7 +119,8 @@ def _ablations(rows: Sequence[Row]) -> Table:
     )  # fmt: skip
     head = ("training", "runs on", "advice cost#", "accuracy#", "advice rate#", "total score#", "above the whole#",
             "told apart", "seeds#")  # fmt: skip
-    notes = [SYSTEMS] if any(row.across_models for row in parts) else []
+    notes = [ONE_SEED] if any(len(row.seeds) == 1 for row in parts) else []
+    notes += [SYSTEMS] if any(row.across_models for row in parts) else []
     return Table("Ablations", head, lines, tuple(notes))
 
 

@@ -69,6 +69,7 @@ def test_the_whole_of_an_ablation_is_called_so_though_it_is_above_base():
     table = next(table for table in tables(cells, rows(cells)) if table.title == "Ablations")
     told = table.head.index("told apart")
     assert [(line[0], line[told]) for line in table.lines] == [("ppo", "the whole"), ("ppo without memory", "lower")]
+    assert table.notes == ("Where there is one seed, the interval leaves out the luck of training.",)
 
 
 def test_accuracy_when_answering_leaves_out_what_was_asked_about():
@@ -324,6 +325,13 @@ def test_nothing_is_said_of_all_trainings_where_some_cannot_be_told_from_others(
 
 def test_what_is_missing_is_told(written):
     assert "cost=0.9" in (written / "report.html").read_text()
+    assert "## 2 planned cells are missing\n" in (written / "results.md").read_text()
+
+
+def test_one_cell_that_is_missing_is_one(tmp_path):
+    write(saved(tmp_path, [played((1.0, 0))], cells=["other"]))
+    assert "## 1 planned cell is missing\n" in (tmp_path / "results.md").read_text()
+    assert "<strong>1 planned cell is missing</strong>" in (tmp_path / "report.html").read_text()
 
 
 def test_pictures_are_drawn_of_what_there_is(written):
