@@ -1,4 +1,4 @@
-"""`python -m benchmarks.reproduce agile --bench runs/bench-storeqa`, or `agent_optimizer`: a paper's table beside ours.
+"""`python -m benchmarks.reproduce agile --bench runs/bench-storeqa`, or `agent_optimizer`: a paper's tables, and ours.
 
 The rows are the paper's; a row that we have not run is empty. What differs, and why, stands above the table.
 """
@@ -14,29 +14,13 @@ from typing import Any
 
 import forge
 import optim
-from benchmarks import gaia, math_competition, productqa, tabmwp
+from benchmarks import gaia, math_competition, tabmwp
+from benchmarks.agile_tables import IMITATED, agile
 from benchmarks.bench.outcome import load
-from benchmarks.bench.rows import Row, rows
-from benchmarks.published import Published
+from benchmarks.bench.rows import rows
 from benchmarks.transfer_matrix import spread, trained
 from functions.errors import ForgeError
 
-PPO = "agile-vic13b-ppo"
-# ProductQA with advice at .3, without a part each (arXiv 2405.14751); agile-vic13b-sft is the one without RL.
-ABLATED: Mapping[str, Published] = {
-    "rl": productqa.PUBLISHED["agile-vic13b-sft"],
-    "reflection": Published(0.771, accuracy=0.852, advice_rate=0.270),
-    "memory": Published(0.754, accuracy=0.876, advice_rate=0.407),
-    "advice": Published(0.747, accuracy=0.747, advice_rate=0.0),
-    "tools": Published(0.717, accuracy=0.864, advice_rate=0.492),
-}
-EARLY = Published(0.742, accuracy=0.812, advice_rate=0.233)  # advice in the first sessions alone
-SWEEP = {  # the same policy's training at other costs: accuracy and advice rate; the total score follows
-    cost: Published(accuracy - cost * rate, accuracy=accuracy, advice_rate=rate)
-    for cost, rate, accuracy in (
-        (0.1, 0.423, 0.918), (0.2, 0.291, 0.871), (0.3, 0.233, 0.854), (0.4, 0.168, 0.825), (0.5, 0.098, 0.805),
-    )
-}  # fmt: skip
 PAIRS = {  # before and after training, of the two agents: the keys of the data sets' own figures
     "GAIA": [gaia.PUBLISHED[f"GPT-4{agent}"] for agent in (" with code interpreter", " with code interpreter, trained",
                                                            ", ReAct", ", ReAct, trained")],
@@ -59,76 +43,33 @@ TOOL_CREATION: Mapping[str, tuple[float, float]] = {  # the same paper's compari
     "GPT-4 with code, trained": (0.6625, 0.560),
     "ReAct, trained": (0.775, 0.700),
 }
-DIFFERS = {
-    "agile": """The paper trains Vicuna-7B and 13B on ProductQA, 88,229 questions about real products, on GPUs, and
-gives no intervals. Ours is a {model} from random ones, on a made-up shop, on a processor; trainings by seed: {seeds}.
-So levels cannot be compared; what can is the order: what each part is worth, and what asking does when its price rises.
-We take each part away in training and in test. The proxy reward at advice is the paper's heuristic with its factor
-of .1.""",
-    "agent_optimizer": """The paper's agent and optimizer are GPT-4-1106 (on TabMWP the agent is GPT-3.5-1106); one run
+DIFFERS = """The paper's agent and optimizer are GPT-4-1106 (on TabMWP the agent is GPT-3.5-1106); one run
 a cell, no intervals. Ours here runs on {model}. The offline router with program search has no language model: it can
 only answer what a small program over the numbers, the table or the quoted words of the question answers, and little of
 this is. That is the floor on which a language model stands; `--model` puts one in its place. Sizes are the paper's: of
 MATH 20 problems a type to learn from and 80 to be tested on, of TabMWP 30 and 100, of GAIA 10 and 100, drawn by seed,
-since which ones they took is not published. Like theirs, what search found is tested without a gate.""",
-}
+since which ones they took is not published. Like theirs, what search found is tested without a gate."""
 
 
 def main() -> None:
     """Print a page as Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("paper", choices=["agile", "agent_optimizer"])
-    parser.add_argument("--bench", type=Path, help="agile: the folder of a finished forge bench storeqa")
-    parser.add_argument("--regime", default="forge+ppo", help="agile: which regime's rows")
+    parser.add_argument("--bench", type=Path, action="append", default=[],
+                        help="agile: the folder of a finished forge bench; once for each data set")  # fmt: skip
+    parser.add_argument("--regime", choices=[*IMITATED],
+                        help="agile: whose rows; by default forge+ppo, or ppo where there is none")  # fmt: skip
     parser.add_argument("--model", default="router", help="agent_optimizer: router, or a LiteLLM id")
     parser.add_argument("--seeds", type=int, default=3, help="agent_optimizer: trainings a type")
     options = parser.parse_args()
     if options.seeds < 1:
         parser.error(f"--seeds {options.seeds}: at least 1")
     if options.paper == "agile":
-        if options.bench is None:
+        if not options.bench:
             raise ForgeError("reproduce agile needs --bench, the folder of a finished forge bench storeqa")
-        print(agile(rows(load(options.bench / "cells")), options.regime))
+        print(agile([rows(load(folder / "cells")) for folder in options.bench], options.regime))
     else:
         print(agent_optimizer(options.model, options.seeds))
-
-
-def agile(found: Sequence[Row], regime: str) -> str:
-    """The tables of AGILE beside those of a bench.
-
-    Args:
-        regime: whose rows stand beside the paper's trained agent.
-    """
-    own = {(row.cell.regime, row.cell.without, row.cell.advice_cost, row.cell.advice_first): row for row in found}
-    whole = own.get((regime, "", 0.3, None))
-    if whole is None:
-        raise ForgeError(f"the bench has no cells of {regime} with advice at .3: run forge bench storeqa --regimes "
-                         f"{regime} --advice-cost .3")  # fmt: skip
-    first = next((row.cell.advice_first for row in found if row.cell.advice_first is not None), None)
-    lines = [_line(PPO, productqa.PUBLISHED[PPO], whole)]
-    lines += [
-        _line(f"without {part}", figures, own.get((regime, part, 0.3, None))) for part, figures in ABLATED.items()
-    ]
-    lines.append(
-        _line("advice in the first sessions only", EARLY, own.get((regime, "", 0.3, first)) if first else None)
-    )
-    early = f" The first sessions are the first {first} of each stream."
-    sweep = [_line(f"c = {cost:g}", figures, own.get((regime, "", cost, None))) for cost, figures in SWEEP.items()]
-    head = ("", "advice, paper", "accuracy", "total score", "advice, ours", "accuracy", "total score", "95% interval")
-    return "\n\n".join([
-        "# AGILE (arXiv 2405.14751) beside StoreQA",
-        DIFFERS["agile"].format(model=whole.model, seeds=len(whole.seeds)),
-        f"Ours: {regime}. Advice costs .3.{'' if first is None else early}",
-        _table(head, lines), "What advice costs:", _table(head, sweep),
-    ])  # fmt: skip
-
-
-def _line(name: str, paper: Published, ours: Row | None) -> list[str]:
-    measured = ["–"] * 4
-    if ours is not None:
-        measured = [f"{ours.advice_rate:.3f}", f"{ours.accuracy:.3f}", f"{ours.total.mean:.3f}",
-                    f"{ours.total.low:.3f} to {ours.total.high:.3f}"]  # fmt: skip
-    return [name, f"{paper.advice_rate:.3f}", f"{paper.accuracy:.3f}", f"{paper.score:.3f}", *measured]
 
 
 def agent_optimizer(model: Any, seeds: int) -> str:
@@ -149,7 +90,7 @@ def agent_optimizer(model: Any, seeds: int) -> str:
     ]  # fmt: skip
     head = ("", *next(iter(math_competition.PUBLISHED_BY_TYPE.values())), f"{model}", f"{model}, trained")
     return "\n\n".join([
-        "# AgentOptimizer (arXiv 2402.11359) beside ours", DIFFERS["agent_optimizer"].format(model=model),
+        "# AgentOptimizer (arXiv 2402.11359) beside ours", DIFFERS.format(model=model),
         f"Ours: mean and standard deviation of {seeds} seeds.",
         _table(head, lines), *_without_gaia(names),
         "## Without a part of the training", _ablations(ours, model), *_without_progress(model),

@@ -2,35 +2,61 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from benchmarks.bench.interval import compare
 from benchmarks.bench.outcome import Outcome
-from benchmarks.bench.rows import BASE, LAST, Row, groups, main
+from benchmarks.bench.regimes import ALWAYS, NEVER, ORACLE
+from benchmarks.bench.rows import BASE, Row, groups, main
+
+REFERENCES = (NEVER, ALWAYS, ORACLE)  # what the regimes are held against: no competitors
 
 
 def headline(outcomes: Sequence[Outcome], rows: Sequence[Row]) -> tuple[str, ...]:
-    """Who has the highest total score, by how much, and how sure that is; the oracle is no competitor."""
+    """Which regime has the highest total score, by how much, and how sure that is; then what they are held against."""
     regimes = main(rows)
-    ranked = sorted((row for row in regimes if row.cell.regime != LAST), key=lambda row: -row.total.mean)
+    ranked = sorted((row for row in regimes if row.cell.regime not in REFERENCES), key=lambda row: -row.total.mean)
     if not ranked:
         return ("No regime was played whole.",)
-    return tuple(_sentences(outcomes, ranked, [row for row in regimes if row.cell.regime == LAST]))
+    return tuple(_sentences(outcomes, ranked, [row for row in regimes if row.cell.regime in REFERENCES]))
 
 
-def _sentences(outcomes: Sequence[Outcome], ranked: Sequence[Row], oracles: Sequence[Row]) -> Iterable[str]:
+def _sentences(outcomes: Sequence[Outcome], ranked: Sequence[Row], references: Sequence[Row]) -> Iterable[str]:
     best = ranked[0]
+    first = _tied(ranked, best)
     cost = "" if best.cell.advice_cost is None else f", advice at {best.cell.advice_cost:g}"
-    of = f"the highest total score of {len(ranked)} regimes" if len(ranked) > 1 else "a total score"
+    tasks = f"{best.tasks:,} test {'task' if best.tasks == 1 else 'tasks'}"
     yield (
-        f"{best.label} has {of}: {best.total.mean:.3f} (95% interval {best.total.low:.3f} to {best.total.high:.3f}) on "
-        f"{best.tasks:,} test tasks{cost}, {_seeds(best)}."
+        f"{_first(first, len(ranked))}: {best.total.mean:.3f} (95% interval {best.total.low:.3f} to "
+        f"{best.total.high:.3f}) on {tasks}{cost}, {_seeds(best)}."
     )
-    others = [*ranked[1:2]] + [row for row in ranked[2:] if row.cell.regime == BASE]
+    rest = ranked[len(first) :]
+    others = _tied(rest, rest[0]) if rest else []
+    others += [row for row in rest if row.cell.regime == BASE and row not in others]
     for other in others:
         yield _against(outcomes, best, other)
-    for oracle in oracles:
-        yield f"The {oracle.label} has {oracle.total.mean:.3f}."
+    if references:
+        yield f"To hold them against: {', '.join(_reference(row, best) for row in references)}."
+
+
+def _tied(rows: Sequence[Row], with_: Row) -> list[Row]:
+    return [row for row in rows if math.isclose(row.total.mean, with_.total.mean, abs_tol=1e-9)]
+
+
+def _first(first: Sequence[Row], regimes: int) -> str:
+    if regimes == 1:
+        return f"{first[0].label} has a total score"
+    if len(first) == 1:
+        return f"{first[0].label} has the highest total score of {regimes} regimes"
+    names = f"{', '.join(row.label for row in first[:-1])} and {first[-1].label}"
+    others = "" if len(first) == regimes else f", the highest of {regimes} regimes"
+    return f"{names} have the same total score{others}"
+
+
+def _reference(row: Row, best: Row) -> str:
+    above = row.cell.regime != ORACLE and row.total.mean > best.total.mean
+    return f"{row.label} {row.total.mean:.3f}{' (higher than any regime)' if above else ''}"
 
 
 def _against(outcomes: Sequence[Outcome], best: Row, other: Row) -> str:

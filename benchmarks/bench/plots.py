@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.bench.curves import Curve, Points, curves
 from benchmarks.bench.outcome import Outcome
 from benchmarks.bench.regimes import ALWAYS, NEVER, ORACLE
-from benchmarks.bench.rows import Row, groups, main, names
+from benchmarks.bench.rows import Row
+from benchmarks.bench.stream import Asking, asking
 from benchmarks.bench.sweep import Sweep, sweeps
 from functions.errors import ForgeError
 
@@ -23,20 +25,18 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A
 GREYS = {NEVER: "#8A8A8A", ALWAYS: "#5A5A5A", ORACLE: "#000000"}  # what the regimes are held against
 DASHES = ("-", "--", "-.", ":")
 MARKERS = "osD^vPX<>"
-PLACES = 12  # points along a stream at most
+END: Mapping[str, Any] = {"markersize": 8, "markeredgecolor": "white", "markeredgewidth": 1.0}  # of a training
 APART = 0.055  # of the height: the least distance of two labels
-Points = Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A mean over seeds, and the seeds it is the mean of; `styled` is the place of its regime among all."""
+    """A mean over seeds as it is drawn; `styled` is the place of its regime among all."""
 
     label: str
     regime: str
     styled: int
     mean: Points
-    seeds: tuple[Points, ...] = ()
 
     @property
     def color(self) -> str:
@@ -58,118 +58,87 @@ def pictures(outcomes: Sequence[Outcome], rows: Sequence[Row], folder: Path) -> 
         ForgeError: a file cannot be written.
     """
     drawn = []
-    curves, levels = learning(outcomes, rows)
-    if curves:
-        drawn.append(_saved(_curves(curves, levels), folder / "curves.png"))
-    if lines := asking(outcomes, rows):
-        drawn.append(_saved(_asking(lines), folder / "asking.png"))
+    styles, learned = styles_of(rows), curves(outcomes, rows)
+    if any(curve.mean for curve in learned):
+        drawn.append(_saved(_curves(learned, styles), folder / "curves.png"))
+    if asked := asking(outcomes, rows):
+        drawn.append(_saved(_asking(asked, styles), folder / "asking.png"))
     if found := sweeps(outcomes, rows):
-        drawn.append(_saved(_costs(found, _styles(rows)), folder / "costs.png"))
+        drawn.append(_saved(_costs(found, styles), folder / "costs.png"))
     return tuple(drawn)
 
 
-def learning(outcomes: Sequence[Outcome], rows: Sequence[Row]) -> tuple[tuple[Line, ...], Mapping[Line, float]]:
-    """The curves of the regimes, and of those that have none a line without points and its total score."""
-    seeds, styles = groups(outcomes), _styles(rows)
-    shown = main(rows)
-    curves, levels = [], {}
-    for label, row in zip(names(shown), shown, strict=True):
-        drawn = tuple(tuple(sorted(outcome.curve)) for outcome in seeds[row.cell] if outcome.curve)
-        line = Line(label, row.cell.regime, styles[row.cell.regime], mean_curve(drawn), drawn)
-        if drawn:
-            curves.append(line)
-        else:
-            levels[line] = row.total.mean
-    return tuple(curves), levels
-
-
-def mean_curve(curves: Sequence[Points]) -> Points:
-    """The mean of curves from where all have begun, joined straight; one that ends early goes on at its last value."""
-    import numpy as np
-
-    if not curves:
-        return ()
-    begin = max(curve[0][0] for curve in curves)
-    places = sorted({x for curve in curves for x, _ in curve if x >= begin})
-    heights = [np.interp(places, [x for x, _ in curve], [y for _, y in curve]) for curve in curves]
-    return tuple(zip(places, np.mean(heights, axis=0).tolist(), strict=True))
-
-
-def asking(outcomes: Sequence[Outcome], rows: Sequence[Row]) -> tuple[Line, ...]:
-    """How often advice is sought at each place of the streams, by the regimes that choose when to."""
-    seeds, styles, shown = groups(outcomes), _styles(rows), main(rows)
-    places = [task.place for row in shown for outcome in seeds[row.cell] for task in outcome.tasks if task.stream]
-    if not places or max(places) == 0:
-        return ()
-    width = -(-(max(places) + 1) // PLACES)
-    lines = []
-    for label, row in zip(names(shown), shown, strict=True):
-        rates = tuple(_rates(outcome, width) for outcome in seeds[row.cell])
-        if 0 < row.advice_rate < 1 and all(rates):
-            lines.append(Line(label, row.cell.regime, styles[row.cell.regime], mean_curve(rates), rates))
-    return tuple(lines)
-
-
-def _rates(outcome: Outcome, width: int) -> Points:
-    """The advice rate of each part of so many places, by the middle of the part, counted from 1."""
-    parts: dict[int, list[bool]] = {}
-    for task in outcome.tasks:
-        if task.stream:
-            parts.setdefault(task.place // width, []).append(task.advice > 0)
-    return tuple((part * width + (width + 1) / 2, statistics.fmean(asked)) for part, asked in sorted(parts.items()))
-
-
-def _styles(rows: Sequence[Row]) -> dict[str, int]:
+def styles_of(rows: Sequence[Row]) -> dict[str, int]:
     """The same place for a regime in every picture."""
     regimes = dict.fromkeys(row.cell.regime for row in rows if row.cell.regime not in GREYS)
     return {regime: place for place, regime in enumerate([*regimes, *GREYS])}
 
 
-def _curves(lines: Sequence[Line], levels: Mapping[Line, float]) -> Figure:
-    figure, (axes,) = _figure(1, (8.6, 4.8))
-    reaches = [line.mean[-1][0] for line in lines]
-    far = max(max(reaches), 1)
-    if min(reaches) * 20 < far:  # a training by rollouts beside one by few: ratios, or the few are not seen
-        least = min((x for line in lines for x, _ in line.mean if x > 0), default=1)
-        axes.set_xscale("symlog", linthresh=least)
+def _curves(found: Sequence[Curve], styles: Mapping[str, int]) -> Figure:
+    figure, (axes,) = _figure(1, (8.6, 5.2))
+    reaches = [curve.end[0] for curve in found if curve.end[0] > 0]
+    far = max([1, *reaches, *(curve.mean[-1][0] for curve in found if curve.mean)])
+    if min(reaches, default=far) * 20 < far:  # a training by rollouts beside one by few: ratios, or few are not seen
+        axes.set_xscale("symlog", linthresh=min(x for curve in found for x, _ in (*curve.mean, curve.end) if x > 0))
+    lines = {curve.label: Line(curve.label, curve.regime, styles[curve.regime], curve.mean) for curve in found}
     ends = []
-    for line in lines:
-        for seed in line.seeds if len(line.seeds) > 1 else ():
+    for curve in found:
+        line, (x, height) = lines[curve.label], curve.end
+        for seed in curve.seeds.values() if len(curve.seeds) > 1 else ():
             axes.plot(*zip(*seed, strict=True), color=line.color, linewidth=0.7, alpha=0.35)
-        few = len(line.mean) <= 20
-        axes.plot(*zip(*line.mean, strict=True), color=line.color, linestyle=line.dashes, linewidth=2.2,
-                  marker=line.marker if few else "", markersize=4.5)  # fmt: skip
-        ends.append((line, line.mean[-1][0], line.mean[-1][1]))
-    for line, height in levels.items():
-        axes.axhline(height, color=line.color, linestyle=":", linewidth=1.4)
-        ends.append((line, far, height))
+        if curve.mean:
+            axes.plot(*zip(*curve.mean, strict=True), color=line.color, linestyle=line.dashes, linewidth=2.2)
+        if curve.after:
+            passage = (lines[curve.after].mean[-1], curve.mean[0] if curve.mean else curve.end)
+            axes.plot(*zip(*passage, strict=True), color=line.color, linestyle=":", linewidth=1.4)
+        if not x:
+            axes.axhline(height, color=line.color, linewidth=0.6, alpha=0.6)
+        axes.plot(x, height, color=line.color, marker=line.marker, clip_on=False, zorder=3, **END)
+        ends.append((line, x or far, height))
     axes.set_xlim(0, far)
     axes.set_xlabel("rollouts")
     axes.set_ylabel("total score")
-    words = "mean of seeds on validation tasks, thin: each seed" if any(len(line.seeds) > 1 for line in lines) else (
-        "on validation tasks")  # fmt: skip
-    axes.set_title(f"Learning curves ({words}{'; dotted: on test tasks' if levels else ''})", fontsize=10)
+    axes.set_title("Learning curves", fontsize=10)
+    _explain(figure, several=any(len(curve.seeds) > 1 for curve in found), passed=any(curve.after for curve in found))
     _label_ends(axes, ends)
     return figure
 
 
-def _asking(lines: Sequence[Line]) -> Figure:
+def _explain(figure: Figure, *, several: bool, passed: bool) -> None:
+    """What the lines and marks of learning curves are, below them."""
+    from matplotlib.lines import Line2D
+
+    ink = "#444444"
+    curve = "validation tasks, mean of seeds (thin: each)" if several else "validation tasks"
+    signs = [
+        (curve, Line2D([], [], color=ink, linewidth=2.2)),
+        ("test tasks, at the end of training", Line2D([], [], color=ink, marker="o", linestyle="", **END)),
+        ("trained without rollouts, or not at all", Line2D([], [], color=ink, linewidth=0.6)),
+    ]
+    if passed:
+        signs.append(("goes on from that training; not measured between", Line2D([], [], color=ink, linestyle=":")))
+    figure.legend([sign for _, sign in signs], [words for words, _ in signs], loc="outside lower left", ncols=2,
+                  fontsize=8, frameon=False)  # fmt: skip
+
+
+def _asking(found: Sequence[Asking], styles: Mapping[str, int]) -> Figure:
     figure, (axes,) = _figure(1, (8.6, 4.2))
-    for line in lines:
-        xs = [x for x, _ in line.mean]
-        if len(line.seeds) > 1:
-            seen = [[dict(seed).get(x) for seed in line.seeds] for x in xs]
-            heights = [[height for height in at if height is not None] for at in seen]
-            axes.fill_between(xs, list(map(min, heights)), list(map(max, heights)), color=line.color, alpha=0.12,
-                              linewidth=0)  # fmt: skip
+    ends = []
+    for asked in found:
+        line = Line(asked.label, asked.regime, styles[asked.regime], tuple(asked.mean.items()))
+        if len(asked.seeds) > 1:
+            heights = [[rates[x] for rates in asked.seeds.values() if x in rates] for x in asked.mean]
+            axes.fill_between([*asked.mean], list(map(min, heights)), list(map(max, heights)), color=line.color,
+                              alpha=0.12, linewidth=0)  # fmt: skip
         axes.plot(*zip(*line.mean, strict=True), color=line.color, linestyle=line.dashes, linewidth=2,
                   marker=line.marker, markersize=5)  # fmt: skip
+        ends.append((line, *line.mean[-1]))
     axes.set_ylim(bottom=0)
     axes.set_xlabel("question of the stream")
     axes.set_ylabel("advice rate")
-    band = ", band: least to most of the seeds" if any(len(line.seeds) > 1 for line in lines) else ""
+    band = ", band: least to most of the seeds" if any(len(asked.seeds) > 1 for asked in found) else ""
     axes.set_title(f"How often advice is sought as a stream goes on (mean of seeds{band})", fontsize=10)
-    _label_ends(axes, [(line, *line.mean[-1]) for line in lines])
+    _label_ends(axes, ends)
     return figure
 
 

@@ -6,15 +6,23 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import sub
 from pathlib import Path
+from textwrap import shorten
 
 from benchmarks.bench.headline import headline
+from benchmarks.bench.jobs import TRAININGS
+from benchmarks.bench.notes import notes
 from benchmarks.bench.outcome import Outcome, load
-from benchmarks.bench.page import page
+from benchmarks.bench.page import lacks, page
 from benchmarks.bench.plots import pictures
+from benchmarks.bench.regimes import training_of
 from benchmarks.bench.rows import rows
-from benchmarks.bench.table import Table, as_csv, as_json, markdown, tables
+from benchmarks.bench.table import Table, as_csv, as_json, escaped, markdown, tables
+from benchmarks.bench.trainings import DONE, spent_in
 from functions.errors import ForgeError
+
+NOTE = 300  # characters of one in the Markdown; the page has it whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +56,7 @@ def write(folder: str | Path) -> Path:
     names = {outcome.cell.name for outcome in outcomes}
     missing = tuple(name for name in bench.cells if name not in names)
     drawn = pictures(outcomes, found, folder)
-    run = _run(bench, outcomes)
+    run = _run(bench, folder, outcomes)
     numbers = {"dataset": bench.dataset, "command": bench.command, "versions": dict(bench.versions),
                "headline": said, "missing": missing, **as_json(outcomes, found)}  # fmt: skip
     title = f"Regimes side by side: {bench.dataset}"
@@ -56,7 +64,7 @@ def write(folder: str | Path) -> Path:
                 outcomes=outcomes, missing=missing)  # fmt: skip
     _save(folder / "results.json", json.dumps(numbers, indent=1, allow_nan=False))
     _save(folder / "results.csv", as_csv(found))
-    _save(folder / "results.md", _markdown(title, said, shown, drawn, run, missing))
+    _save(folder / "results.md", _markdown(title, said, shown, drawn, run, notes(outcomes), missing))
     return _save(folder / "report.html", html)
 
 
@@ -73,18 +81,44 @@ def _bench(path: Path) -> Bench:
         raise ForgeError(f"{path} describes no bench: {f'{place}: ' if place else ''}{first['msg']}") from error
 
 
-def _run(bench: Bench, outcomes: Sequence[Outcome]) -> dict[str, str]:
-    seconds = math.fsum(outcome.seconds for outcome in outcomes)
-    processor = math.fsum(outcome.cpu_seconds for outcome in outcomes)
-    graphics = math.fsum(outcome.gpu_seconds for outcome in outcomes)
+def _run(bench: Bench, folder: Path, outcomes: Sequence[Outcome]) -> dict[str, str]:
     planned = f" of {len(bench.cells)} planned" if bench.cells else ""
     return {
         "command": bench.command,
         "data set": bench.dataset,
         "cells": f"{len(outcomes)}{planned}",
-        "training in all": f"{seconds:,.0f} s, {processor:,.0f} CPU seconds, {graphics:,.0f} GPU seconds",
+        **_in_all(folder / TRAININGS, outcomes),
         **{name: version for name, version in sorted(bench.versions.items())},
     }
+
+
+def _in_all(folder: Path, outcomes: Sequence[Outcome]) -> dict[str, str]:
+    """What all trainings took, each counted once however many cells build on it; nothing where that cannot be told.
+
+    A cell holds the costs of its whole chain: without the trainings' own files, what a training took is that of a cell
+    of its own less that of a cell of what it goes on from.
+    """
+    ends = {training: outcome for outcome in outcomes if (training := training_of(outcome.cell)) is not None}
+    parts: list[tuple[float, ...]] = []
+    for training in {step for end in ends for step in end.chain}:
+        before = training.before
+        if (folder / training.name / DONE).exists():
+            spent = spent_in(folder / training.name)
+            parts.append((spent.seconds, spent.cpu_seconds, spent.gpu_seconds))
+        elif training in ends and (before is None or before in ends):
+            whole, earlier = _seconds(ends[training]), _seconds(ends[before]) if before else (0.0, 0.0, 0.0)
+            parts.append(tuple(map(sub, whole, earlier)))
+        else:
+            return {}
+    if not parts:
+        return {}
+    wall, processor, graphics = map(math.fsum, zip(*parts, strict=True))
+    words = f"{wall:,.0f} s, {processor:,.0f} CPU seconds, {graphics:,.0f} GPU seconds"
+    return {"training in all": f"{words}, in {len(parts)} trainings"}
+
+
+def _seconds(outcome: Outcome) -> tuple[float, float, float]:
+    return outcome.seconds, outcome.cpu_seconds, outcome.gpu_seconds
 
 
 def _markdown(
@@ -93,13 +127,16 @@ def _markdown(
     shown: Sequence[Table],
     drawn: Sequence[Path],
     run: Mapping[str, str],
+    noted: Sequence[str],
     missing: Sequence[str],
 ) -> str:
     parts = [f"# {title}", *said, *map(markdown, shown)]
     parts += [f"![{path.stem}]({path.name})" for path in drawn]
     parts += [markdown(Table("What was run", ("", ""), tuple(run.items())))]
+    if noted:
+        parts += ["## Notes", "\n".join(f"- {escaped(shorten(note, NOTE, placeholder=' …'))}" for note in noted)]
     if missing:
-        parts += [f"## {len(missing)} planned cells are missing", "\n".join(f"- `{name}`" for name in missing)]
+        parts += [f"## {lacks(missing)}", "\n".join(f"- `{name}`" for name in missing)]
     return "\n\n".join(parts) + "\n"
 
 

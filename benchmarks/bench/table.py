@@ -8,13 +8,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from benchmarks.bench.curves import curves
 from benchmarks.bench.interval import Difference, Estimate, compare
 from benchmarks.bench.outcome import Outcome
 from benchmarks.bench.rows import Kind, Row, groups, main, names
+from benchmarks.bench.stream import Asking, asking
 from benchmarks.bench.sweep import sweeps
 
 NONE = "–"
 MARK = "†"
+ONE_SEED = "Where there is one seed, the interval leaves out the luck of training."
 SYSTEMS = f"{MARK} The two run on different models: the difference is one of systems, not of regimes."
 
 
@@ -29,13 +32,15 @@ class Table:
 
 
 def tables(outcomes: Sequence[Outcome], rows: Sequence[Row]) -> tuple[Table, ...]:
-    """The main table first, then those that have lines: regimes in pairs, ablations, the sweep, kinds of tasks."""
+    """The main table and its costs first, then those that have lines: pairs, ablations, the sweep, streams, kinds."""
     regimes = main(rows)
     found = (
         _main(regimes),
+        _spent(regimes),
         _pairs(outcomes, regimes),
         _ablations(rows),
         _sweep(outcomes, rows, regimes),
+        _along(outcomes, rows),
         *_by_kind(regimes),
     )
     return tuple(table for table in found if table.lines)
@@ -43,16 +48,24 @@ def tables(outcomes: Sequence[Outcome], rows: Sequence[Row]) -> tuple[Table, ...
 
 def _main(rows: Sequence[Row]) -> Table:
     head = ("regime", "runs on", "advice cost#", "accuracy#", "advice rate#", "total score#", "above base#",
-            "seeds above#", "functions#", "rollouts#", "demonstrations#", "tokens#", "$#", "seconds#", "CPU seconds#",
-            "GPU seconds#", "seeds#")  # fmt: skip
+            "above in#", "functions#", "seeds#")  # fmt: skip
     lines = tuple(
         (row.label, row.model, _cost(row), f"{row.accuracy:.3f}", f"{row.advice_rate:.3f}", estimated(row.total),
-         _above(row), _seeds(row), f"{row.functions:,.3g}", f"{row.rollouts:,.0f}", f"{row.demonstrations:,.0f}",
-         f"{row.tokens:,.0f}", _dollars(row.usd), _time(row.seconds), _time(row.cpu_seconds), _time(row.gpu_seconds),
-         str(len(row.seeds)))
+         _above(row), _seeds(row), f"{row.functions:,.3g}", str(len(row.seeds)))
         for row in rows
     )  # fmt: skip
     return Table("Regimes", head, lines, tuple(_main_notes(rows)))
+
+
+def _spent(rows: Sequence[Row]) -> Table:
+    head = ("regime", "rollouts#", "demonstrations#", "tokens#", "$#", "seconds#", "CPU seconds#", "GPU seconds#")
+    lines = tuple(
+        (row.label, f"{row.rollouts:,.0f}", f"{row.demonstrations:,.0f}", f"{row.tokens:,.0f}", _dollars(row.usd),
+         _time(row.seconds), _time(row.cpu_seconds), _time(row.gpu_seconds))
+        for row in rows
+    )  # fmt: skip
+    note = "Means over seeds, of all trainings that a regime builds on; the test is not counted."
+    return Table("What it cost", head, lines, (note,))
 
 
 def _main_notes(rows: Sequence[Row]) -> Iterable[str]:
@@ -61,13 +74,14 @@ def _main_notes(rows: Sequence[Row]) -> Iterable[str]:
     tasks, streams = ({getattr(row, name) for row in rows} for name in ("tasks", "streams"))
     yield (
         f"Means over seeds on {_span(tasks)} test tasks in {_span(streams)} independent streams. Total score: mean "
-        "score minus the cost of advice. In brackets 95% intervals, by a bootstrap over seeds and streams."
+        "score minus the cost of advice. In brackets 95% intervals over seeds and streams. "
+        "Above in: in how many seeds."
     )
     if any(row.score > row.accuracy for row in rows):
         scores = ", ".join(f"{row.label} {row.score:.3f}" for row in rows)
         yield f"Some answers score between 0 and 1; accuracy counts the full score alone. Mean scores: {scores}."
     if any(len(row.seeds) == 1 for row in rows):
-        yield "Where there is one seed, the interval leaves out the luck of training."
+        yield ONE_SEED
     if any(row.across_models for row in rows):
         yield SYSTEMS
 
@@ -105,7 +119,8 @@ def _ablations(rows: Sequence[Row]) -> Table:
     )  # fmt: skip
     head = ("training", "runs on", "advice cost#", "accuracy#", "advice rate#", "total score#", "above the whole#",
             "told apart", "seeds#")  # fmt: skip
-    notes = [SYSTEMS] if any(row.across_models for row in parts) else []
+    notes = [ONE_SEED] if any(len(row.seeds) == 1 for row in parts) else []
+    notes += [SYSTEMS] if any(row.across_models for row in parts) else []
     return Table("Ablations", head, lines, tuple(notes))
 
 
@@ -120,6 +135,13 @@ def _sweep(outcomes: Sequence[Outcome], rows: Sequence[Row], regimes: Sequence[R
     )  # fmt: skip
     head = ("regime", "advice cost#", "accuracy#", "advice rate#", "total score#", "seeds#")
     return Table("The cost of advice", head, lines, tuple(sweep.statement for sweep in found))
+
+
+def _along(outcomes: Sequence[Outcome], rows: Sequence[Row]) -> Table:
+    found = asking(outcomes, rows)
+    head = ("regime", "first fifth#", "second#", "third#", "fourth#", "last#")
+    lines = tuple((asked.label, *(f"{rate:.3f}" for rate in asked.fifths)) for asked in found)
+    return Table("Advice along the stream", head, lines, tuple(asked.statement for asked in found))
 
 
 def _by_kind(rows: Sequence[Row]) -> tuple[Table, Table]:
@@ -144,10 +166,10 @@ def _by_kind(rows: Sequence[Row]) -> tuple[Table, Table]:
 def markdown(table: Table) -> str:
     """The table as Markdown, with its title and notes."""
     rule = ["---:" if name.endswith("#") else "---" for name in table.head]
-    head = [_markdown(name.removesuffix("#")) for name in table.head]
-    lines = (head, rule, *([_markdown(word) for word in line] for line in table.lines))
-    parts = [f"## {_markdown(table.title)}", "\n".join(f"| {' | '.join(line)} |" for line in lines)]
-    return "\n\n".join((*parts, *map(_markdown, table.notes)))
+    head = [escaped(name.removesuffix("#")) for name in table.head]
+    lines = (head, rule, *([escaped(word) for word in line] for line in table.lines))
+    parts = [f"## {escaped(table.title)}", "\n".join(f"| {' | '.join(line)} |" for line in lines)]
+    return "\n\n".join((*parts, *map(escaped, table.notes)))
 
 
 def as_csv(rows: Iterable[Row]) -> str:
@@ -161,11 +183,26 @@ def as_csv(rows: Iterable[Row]) -> str:
 
 
 def as_json(outcomes: Sequence[Outcome], rows: Sequence[Row]) -> dict[str, Any]:
-    """The rows whole, and what the sweeps show."""
+    """The rows whole, what the sweeps show, and the points of the pictures."""
     return {
         "rows": [asdict(row) | {"cell": _identity(row), "label": row.label} for row in rows],
         "sweeps": [sweep.statement for sweep in sweeps(outcomes, rows)],
+        "curves": [asdict(curve) for curve in curves(outcomes, rows)],
+        "advice_along_the_stream": [_asked(asked) for asked in asking(outcomes, rows)],
     }
+
+
+def _asked(asked: Asking) -> dict[str, Any]:
+    """With pairs for points: names in JSON are no numbers."""
+    seeds = {seed: list(rates.items()) for seed, rates in asked.seeds.items()}
+    return asdict(asked) | {"statement": asked.statement, "seeds": seeds, "mean": list(asked.mean.items())}
+
+
+def escaped(text: str) -> str:
+    """Words that Markdown takes for nothing else."""
+    for plain, escaped in (("\\", "\\\\"), ("|", "\\|"), ("<", "&lt;"), ("*", "\\*"), ("\n", " ")):
+        text = text.replace(plain, escaped)
+    return text
 
 
 def estimated(estimate: Estimate) -> str:
@@ -210,8 +247,10 @@ def _seeds(row: Row) -> str:
 
 
 def _verdict(row: Row) -> str:
+    if not row.ablated:
+        return "the whole"
     if row.against is None:
-        return NONE if row.ablated else "the whole"
+        return NONE
     if not row.against.difference.told_apart:
         return "no"
     return "lower" if row.against.difference.mean < 0 else "higher"
@@ -243,9 +282,3 @@ def _time(seconds: float) -> str:
 def _span(numbers: Iterable[int]) -> str:
     low, high = min(found := set(numbers)), max(found)
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
-
-
-def _markdown(text: str) -> str:
-    for plain, escaped in (("\\", "\\\\"), ("|", "\\|"), ("<", "&lt;"), ("*", "\\*"), ("\n", " ")):
-        text = text.replace(plain, escaped)
-    return text

@@ -14,8 +14,8 @@ REGIMES = {
     "forge": (ROUTER, 0.62, 0.0, 1600, (0.35, 0.62)),
     "sft": (POLICY, 0.70, 0.3, 0, None),
     "ppo": (POLICY, 0.78, 0.7, 30_000, (0.66, 0.80)),
-    "forge+ppo": (POLICY, 0.80, 0.7, 30_000, (0.68, 0.82)),
-    "ppo+forge": (POLICY, 0.78, 0.7, 31_600, (0.66, 0.81)),
+    "forge+ppo": (POLICY, 0.80, 0.7, 31_600, (0.68, 0.82)),
+    "ppo+forge": (POLICY, 0.78, 0.7, 31_600, None),
     "never asks": (POLICY, 0.68, 0.0, 0, None),
     "always asks": (POLICY, 1.0, 1.0, 0, None),
     "oracle": ("the rules of the shop", 0.97, 0.5, 0, None),
@@ -39,7 +39,9 @@ def outcome(regime, seed=0, *, cost=0.3, without="", first=None, streams=12, len
     if climb:
         low, high = climb
         steps = 16
-        curve = tuple((rollouts * step / steps, low + (high - low) * (1 - 0.75**step) + draw.gauss(0, 0.01))
+        begin = 1600 if regime == "forge+ppo" else 0  # forging before it
+        curve = tuple((begin + (rollouts - begin) * step / steps,
+                       low + (high - low) * (1 - 0.75**step) + draw.gauss(0, 0.01))
                       for step in range(steps + 1))  # fmt: skip
     return Outcome(
         cell=Cell(dataset, regime, without, cost, first, seed),

@@ -4,21 +4,28 @@ import csv
 import io
 import json
 import random
+import shutil
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from bench_outcomes import REGIMES, bench, outcome, saved
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.bench.interval import compare, total
+from benchmarks.bench.curves import curves, mean_curve
+from benchmarks.bench.headline import headline
+from benchmarks.bench.interval import compare, estimate, student, total
 from benchmarks.bench.outcome import Answered, Cell, Outcome, load
-from benchmarks.bench.plots import learning
+from benchmarks.bench.plots import Line, styles_of
 from benchmarks.bench.report import write
-from benchmarks.bench.rows import rows
+from benchmarks.bench.rows import main, rows
+from benchmarks.bench.stream import asking
 from benchmarks.bench.sweep import sweeps
+from benchmarks.bench.table import tables
 from functions import ForgeError
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 CELL = Cell("shop", "ppo", "", 0.3, None, 0)
 
 
@@ -54,6 +61,15 @@ def test_an_ablation_is_held_against_the_whole_of_its_regime_and_cost():
     row = next(row for row in rows([whole, lacking, elsewhere]) if row.cell.without)
     assert row.against.label == "ppo"
     assert row.against.difference.mean == pytest.approx(-0.5)
+
+
+def test_the_whole_of_an_ablation_is_called_so_though_it_is_above_base():
+    cells = [played(*[(right, 0)] * 20, cell=replace(CELL, regime=regime, without=without))
+             for regime, without, right in (("base", "", 0.0), ("ppo", "", 1.0), ("ppo", "memory", 0.5))]  # fmt: skip
+    table = next(table for table in tables(cells, rows(cells)) if table.title == "Ablations")
+    told = table.head.index("told apart")
+    assert [(line[0], line[told]) for line in table.lines] == [("ppo", "the whole"), ("ppo without memory", "lower")]
+    assert table.notes == ("Where there is one seed, the interval leaves out the luck of training.",)
 
 
 def test_accuracy_when_answering_leaves_out_what_was_asked_about():
@@ -104,7 +120,58 @@ def test_an_interval_holds_its_mean_and_a_row_differs_from_itself_by_nothing(see
     estimate = total(found)
     assert estimate.low <= estimate.mean <= estimate.high
     difference = compare(found, found)
-    assert (difference.mean, difference.low, difference.high, difference.above) == (0.0, 0.0, 0.0, 0)
+    assert (difference.mean, difference.above, difference.told_apart) == (0.0, 0, False)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "streams", "of_seeds", "of_streams"),  # how many, and the standard deviations of their luck
+    [(5, 40, 0.05, 0.0), (3, 40, 0.05, 0.0), (2, 40, 0.05, 0.0), (5, 6, 0.0, 0.1), (5, 6, 0.05, 0.1), (1, 20, 0.0, 0.1),
+     (5, 1, 0.05, 0.0)],
+)  # fmt: skip
+def test_an_interval_holds_the_true_mean_about_as_often_as_it_says(seeds, streams, of_seeds, of_streams):
+    draw = random.Random(0)
+
+    def held():
+        shifts = [draw.gauss(0, of_streams) for _ in range(streams)]
+        lucks = [draw.gauss(0, of_seeds) for _ in range(seeds)]
+        values = {
+            seed: {(f"s{stream:02}", ""): [luck + shift + draw.gauss(0, 0.1) for _ in range(4)]
+                   for stream, shift in enumerate(shifts)}
+            for seed, luck in enumerate(lucks)
+        }  # fmt: skip
+        found = estimate(values, (-1.0, 1.0))
+        return found.low <= 0 <= found.high
+
+    assert sum(held() for _ in range(400)) >= 0.92 * 400
+
+
+def test_seeds_that_differ_widen_an_interval_where_each_seed_is_sure():
+    found = total([played(*[(right, 0)] * 50, cell=replace(CELL, seed=seed))
+                   for seed, right in enumerate((0.5, 0.6))])  # fmt: skip
+    assert found.mean == pytest.approx(0.55)
+    assert found.low == 0  # t of one degree of freedom, 12.706, times half of 0.1 is 0.635, but nothing is below 0
+    assert found.high == 1
+    found = total([played(*[(right, 0)] * 50, cell=replace(CELL, seed=seed))
+                   for seed, right in enumerate((0.5, 0.6, 0.5, 0.6))])  # fmt: skip
+    assert found.high - found.mean == pytest.approx(3.182 * 0.0577350 / 2, abs=1e-4)
+
+
+@pytest.mark.parametrize(("right", "tasks"), [(0.0, 1), (1.0, 1), (0.0, 40), (1.0, 40)])
+def test_outcomes_that_are_all_equal_have_wilsons_bound(right, tasks):
+    found = total([played(*[(right, 0)] * tasks)])
+    share = 1.959964**2 / (tasks + 1.959964**2)  # one of one: 0.207 to 1
+    assert (found.low, found.high) == pytest.approx((1 - share, 1.0) if right else (0.0, share))
+
+
+def test_one_task_tells_nothing_apart():
+    better = compare([played((1.0, 0))], [played((0.0, 0))])
+    assert (better.mean, better.above) == (1.0, 1)
+    assert not better.told_apart
+
+
+@pytest.mark.parametrize(("freedom", "quantile"), [(1, 12.7062), (2, 4.3027), (4, 2.7764), (39, 2.0227)])
+def test_students_quantiles_are_those_of_the_tables(freedom, quantile):
+    assert student(freedom) == pytest.approx(quantile, abs=1e-3)
 
 
 @given(scores)
@@ -166,8 +233,105 @@ def test_the_page_needs_no_network_and_runs_no_script_of_a_note(written):
     assert 'src="data:image/png;base64,' in page
 
 
+def test_costs_have_a_table_of_their_own_and_stay_in_the_files_for_programs(written):
+    markdown = (written / "results.md").read_text()
+    regimes, costs = (markdown.split(f"## {title}\n")[1].split("\n## ")[0] for title in ("Regimes", "What it cost"))
+    for name in ("rollouts", "tokens", "CPU seconds"):
+        assert f"| {name} |" in costs
+        assert f"| {name} |" not in regimes
+    header = (written / "results.csv").read_text().splitlines()[0].split(",")
+    assert {"total", "rollouts", "tokens", "usd", "cpu_seconds"} <= {*header}
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: .ci/run installs it, or apt install chromium")
+def test_no_table_of_the_page_is_cut_on_a_wide_screen(tmp_path):
+    from playwright.sync_api import sync_playwright
+
+    path = write(saved(tmp_path, bench(seeds=2)))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        tab = browser.new_page(viewport={"width": 1300, "height": 900})
+        tab.goto(path.as_uri())
+        wide = "[...document.querySelectorAll('.scroll')].map(box => box.scrollWidth - box.clientWidth)"
+        cut = tab.evaluate(f"document.querySelectorAll('details').forEach(each => each.open = true) ?? {wide}")
+        browser.close()
+    assert len(cut) > 8
+    assert max(cut) <= 0
+
+
+def said_of(**totals):
+    """The headline of one cell a regime, of ten tasks each."""
+    cells = [played(*[(float(n < right), 0) for n in range(10)], cell=replace(CELL, regime=name.replace("_", " ")))
+             for name, right in totals.items()]  # fmt: skip
+    return " ".join(headline(cells, rows(cells)))
+
+
+def test_the_headline_ranks_regimes_and_nothing_that_they_are_held_against():
+    said = said_of(base=0, forge=4, ppo=7, never_asks=5, always_asks=9, oracle=10)
+    assert said.startswith("ppo has the highest total score of 3 regimes: 0.700 (95% interval ")
+    assert "forge has 0.400; the difference is +0.300" in said
+    assert said.endswith("never asks 0.500, always asks 0.900 (higher than any regime), oracle 1.000.")
+
+
+def test_the_headline_tells_a_tie_as_a_tie():
+    assert said_of(base=0, forge=0).startswith("base and forge have the same total score: 0.000 (")
+    said = said_of(base=0, forge=6, sft=2, ppo=6)
+    assert said.startswith("forge and ppo have the same total score, the highest of 4 regimes: 0.600 (")
+    assert "sft has 0.200;" in said
+    assert "base has 0.000;" in said
+
+
+def test_the_headline_counts_one_task_as_one():
+    cell = played((1.0, 0))
+    assert "on 1 test task, advice at 0.3, one seed." in headline([cell], rows([cell]))[0]
+
+
+def test_why_forging_gave_nothing_is_told_once_in_the_markdown_too(tmp_path):
+    why = "shop,forge,seed={} shipped start: too few tasks to certify anything"
+    cells = [played((0.0, 0), cell=replace(CELL, regime=regime, seed=seed)) for regime in ("forge", "ppo")
+             for seed in (0, 1)]  # fmt: skip
+    cells = [replace(cell, notes=(why.format(cell.cell.seed),)) for cell in cells]
+    write(saved(tmp_path, [*cells, replace(played((0.0, 0)), cell=replace(CELL, regime="sft"))]))
+    markdown = (tmp_path / "results.md").read_text()
+    assert "- shipped start: too few tasks to certify anything (forge: seeds 0, 1)\n- a note (sft: seed 0)" in markdown
+    assert markdown.count("too few tasks") == 1
+
+
+def costly(regime, seconds, **more):
+    return replace(played((0.0, 0), cell=replace(CELL, regime=regime, **more)), seconds=seconds, cpu_seconds=0.0)
+
+
+def test_a_training_that_several_cells_build_on_is_counted_once(tmp_path):
+    cells = [costly("sft", 100.0), costly("ppo", 130.0), costly("ppo", 140.0, advice_cost=0.5),
+             costly("never asks", 100.0), costly("oracle", 0.0)]  # fmt: skip
+    write(saved(tmp_path, cells))
+    assert (
+        "| training in all | 170 s, 0 CPU seconds, 0 GPU seconds, in 3 trainings |"
+        in (tmp_path / "results.md").read_text()
+    )
+
+
+def test_nothing_is_said_of_all_trainings_where_some_cannot_be_told_from_others(tmp_path):
+    cells = [costly("ppo", 130.0), costly("ppo", 140.0, advice_cost=0.5)]  # both hold an imitation of unknown cost
+    write(saved(tmp_path, cells))
+    assert "training in all" not in (tmp_path / "results.md").read_text()
+    for name, seconds in (("shop,sft,seed=0", 100), ("shop,ppo,cost=0.3,seed=0", 31), ("shop,ppo,cost=0.5,seed=0", 40)):
+        (tmp_path / "trainings" / name).mkdir(parents=True)
+        spent = json.dumps({"seconds": seconds, "curve": [], "notes": []})
+        (tmp_path / "trainings" / name / "training.json").write_text(spent)
+    write(tmp_path)
+    assert "| training in all | 171 s," in (tmp_path / "results.md").read_text()
+
+
 def test_what_is_missing_is_told(written):
     assert "cost=0.9" in (written / "report.html").read_text()
+    assert "## 2 planned cells are missing\n" in (written / "results.md").read_text()
+
+
+def test_one_cell_that_is_missing_is_one(tmp_path):
+    write(saved(tmp_path, [played((1.0, 0))], cells=["other"]))
+    assert "## 1 planned cell is missing\n" in (tmp_path / "results.md").read_text()
+    assert "<strong>1 planned cell is missing</strong>" in (tmp_path / "report.html").read_text()
 
 
 def test_pictures_are_drawn_of_what_there_is(written):
@@ -176,8 +340,84 @@ def test_pictures_are_drawn_of_what_there_is(written):
 
 
 def test_no_two_lines_of_a_picture_have_one_colour():
-    outcomes = [*bench(seeds=1), outcome("forge+ppo", cost=0.5)]
-    curves, levels = learning(outcomes, rows(outcomes))
-    lines = [*curves, *levels]
+    found = rows([*bench(seeds=1), outcome("forge+ppo", cost=0.5)])
+    lines = [Line(row.label, row.cell.regime, styles_of(found)[row.cell.regime], ()) for row in main(found)]
     assert {line.regime for line in lines} == set(REGIMES)
     assert len({line.color for line in lines}) == len(lines)
+
+
+def learned(regime, curve, seed=0, **more):
+    return replace(played((1.0, 0), (0.0, 0), cell=replace(CELL, regime=regime, seed=seed)), curve=curve, **more)
+
+
+def test_seeds_that_begin_apart_have_one_smooth_mean_curve():
+    looks = [[(begin + 100.0 * n, 0.1 * n) for n in range(5)] for begin in (10.0, 0.0, 20.0)]
+    mean = mean_curve(looks)
+    assert mean[0] == pytest.approx((20.0, (0.01 + 0.02 + 0.0) / 3))
+    assert mean[-1] == pytest.approx((420.0, 0.4))  # who ended before stays there
+    assert len({round(right - left, 6) for (left, _), (right, _) in pairwise(mean)}) == 1
+    heights = [height for _, height in mean]
+    assert heights == sorted(heights)
+
+
+def test_a_mean_curve_of_seeds_that_were_measured_together_goes_through_their_means():
+    first, second = ([(3000.0 * n, height + n / 10) for n in range(6)] for height in (0.1, 0.3))
+    mean = {round(x): height for x, height in mean_curve([first, second])}
+    assert [mean[3000 * n] for n in range(6)] == pytest.approx([0.2 + n / 10 for n in range(6)])
+
+
+def test_a_curve_is_what_was_measured_and_says_where_the_training_ended_and_what_it_goes_on_from():
+    cells = [learned("base", (), rollouts=0), learned("forge", ((0.0, 0.0), (90.0, 0.2)), rollouts=100),
+             learned("ppo", ((0.0, 0.3), (50.0, 0.4)), rollouts=50), learned("oracle", (), rollouts=0),
+             learned("forge+ppo", ((100.0, 0.5), (150.0, 0.6)), rollouts=150),
+             learned("ppo+forge", (), rollouts=80)]  # fmt: skip
+    found = {curve.label: curve for curve in curves(cells, rows(cells))}
+    assert {name: curve.after for name, curve in found.items()} == {
+        "base": "", "forge": "", "ppo": "", "oracle": "", "forge+ppo": "forge", "ppo+forge": "ppo"}  # fmt: skip
+    assert [name for name, curve in found.items() if curve.mean] == ["forge", "ppo", "forge+ppo"]
+    assert found["forge+ppo"].seeds == {0: ((100.0, 0.5), (150.0, 0.6))}
+    assert {name: curve.end for name, curve in found.items()} == {
+        cell.cell.regime: (cell.rollouts, 0.5) for cell in cells
+    }
+
+
+def streamed(*streams, seed=0):
+    """A cell whose streams have so many tasks each; 1 where advice was sought."""
+    tasks = tuple(Answered(f"{name} {place}", f"s{name}", place, "kind", 1.0, advice)
+                  for name, stream in enumerate(streams) for place, advice in enumerate(stream))  # fmt: skip
+    return replace(played((1.0, 0), cell=replace(CELL, seed=seed)), tasks=tasks)
+
+
+def test_asking_is_told_by_fifths_and_halves_of_each_stream():
+    cells = [streamed((1, 1, 1, 0, 1, 0, 0, 0, 0, 0), (1, 0, 0, 0, 0)), streamed((1,) * 4 + (0,) * 6, (0,) * 5, seed=1)]
+    (found,) = asking(cells, rows(cells))
+    assert found.fifths == pytest.approx(((1 + 2 / 3) / 2, (1 / 3 + 2 / 3) / 2, (1 / 3) / 2, 0, 0))
+    # the halves of five are its first three and its last two; each stream of a seed counts once
+    assert found.fall.mean == pytest.approx(((0.8 + 1 / 3) / 2 + (0.8 + 0) / 2) / 2)
+    assert (found.fall.above, found.fall.seeds) == (2, 2)
+    assert "the advice rate falls by" in found.statement
+    assert "which is not told apart from 0; it falls in 2 of 2 seeds" in found.statement
+
+
+@pytest.mark.parametrize(("stream", "course"), [((1, 1, 1, 0, 0, 0), "falls by 1.000"), ((0, 0, 0, 1, 1, 1), "rises"),
+                                                ((1, 0, 0, 0, 0, 1), "stays the same")])  # fmt: skip
+def test_what_asking_does_along_streams_is_told_apart_from_luck_where_it_is_none(stream, course):
+    cells = [streamed(*[stream] * 40, seed=seed) for seed in range(3)]
+    (found,) = asking(cells, rows(cells))
+    assert f"the advice rate {course}" in found.statement
+    assert found.fall.told_apart == (course != "stays the same")
+
+
+def test_streams_too_short_for_fifths_have_no_table():
+    cells = [streamed((1, 0, 0, 0))]
+    assert asking(cells, rows(cells)) == ()
+
+
+def test_the_points_of_the_pictures_are_in_the_json(written):
+    found = json.loads((written / "results.json").read_text())
+    ppo = next(curve for curve in found["curves"] if curve["label"] == "ppo")
+    cell = next(cell for cell in load(written / "cells") if cell.cell.regime == "ppo" and not cell.cell.without)
+    assert ppo["seeds"]["0"] == [list(point) for point in cell.curve]
+    (along,) = [asked for asked in found["advice_along_the_stream"] if asked["label"] == "ppo"]
+    assert along["statement"] in (written / "results.md").read_text()
+    assert [len(point) for point in along["mean"]] == [2] * 12

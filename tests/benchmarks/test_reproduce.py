@@ -7,16 +7,16 @@ import pytest
 
 from benchmarks import math_competition as math
 from benchmarks import reproduce
+from benchmarks.agile_tables import ABLATED, COSTS, EARLY, LACKING, MAIN, SWEEP, agile
 from benchmarks.bench.outcome import Answered, Cell, Outcome
 from benchmarks.bench.rows import rows
-from benchmarks.reproduce import ABLATED, EARLY, SWEEP, agile
 from functions import ForgeError
 
 
-def outcome(regime, right, asked, *, without="", cost=0.3, first=None):
+def outcome(regime, right, asked, *, without="", cost=0.3, first=None, seed=0, dataset="storeqa"):
     """Of ten tasks, so many are right and so many asked about."""
     tasks = tuple(Answered(str(n), "shop", n, "opinion", float(n < right), int(n < asked)) for n in range(10))
-    return Outcome(Cell("storeqa", regime, without, cost, first, 0), "policy of 0.3M weights", (), tasks, 1, 1, 1, 0.0,
+    return Outcome(Cell(dataset, regime, without, cost, first, seed), "policy of 0.3M weights", (), tasks, 1, 1, 1, 0.0,
                    1.0, 1.0, 0.0, (), ())  # fmt: skip
 
 
@@ -27,22 +27,70 @@ def test_a_published_total_score_is_accuracy_minus_the_cost_of_advice(cost, figu
     assert figures.score == pytest.approx(figures.accuracy - cost * figures.advice_rate, abs=0.002)
 
 
+def lines_of(page, title):
+    """The table below that title by the first cell of each line."""
+    found = page.split(f"## {title}\n")[1].split("\n## ")[0]
+    return {line.split(" | ")[0].strip("| "): line for line in found.splitlines() if line.startswith("|")}
+
+
 def test_each_row_of_the_paper_has_ours_beside_it_or_is_empty():
-    found = rows([outcome("forge+ppo", 9, 2), outcome("forge+ppo", 7, 4, without="memory"),
-                  outcome("forge+ppo", 8, 2, first=20), outcome("forge+ppo", 8, 1, cost=0.5)])  # fmt: skip
-    page = agile(found, "forge+ppo")
+    found = rows([outcome("forge+ppo", 9, 2), outcome("forge+ppo", 9, 2, seed=1),
+                  outcome("forge+ppo", 7, 4, without="memory"), outcome("forge+ppo", 8, 2, first=20),
+                  outcome("forge+ppo", 8, 1, cost=0.5)])  # fmt: skip
+    page = agile([found])
     assert "the first 20 of each stream" in page
-    lines = {line.split(" | ")[0].strip("| "): line for line in page.splitlines() if "|" in line}
-    assert "| 0.200 | 0.900 | 0.840 |" in lines["agile-vic13b-ppo"]
-    assert "| 0.400 | 0.700 | 0.580 |" in lines["without memory"]
-    assert "| 0.200 | 0.800 | 0.740 |" in lines["advice in the first sessions only"]
-    assert "| 0.100 | 0.800 | 0.750 |" in lines["c = 0.5"]
-    assert lines["without tools"].endswith("| – | – | – | – |")
+    parts, costs = lines_of(page, "ProductQA without a part"), lines_of(page, "What advice costs")
+    assert "| 0.200 | 0.900 | 0.840 |" in parts["agile-vic13b-ppo"]
+    assert parts["agile-vic13b-ppo"].endswith("| 2 |")  # seeds
+    assert "| 0.400 | 0.700 | 0.580 |" in parts["without memory"]
+    assert parts["without memory"].endswith("| 1 |")
+    assert "| 0.200 | 0.800 | 0.740 |" in parts["advice in the first sessions only"]
+    assert "| 0.100 | 0.800 | 0.750 |" in costs["c = 0.5"]
+    assert parts["without tools"].endswith("| – | – | – | – | – |")
 
 
-def test_a_bench_without_the_regime_is_refused():
+def test_all_rows_of_the_papers_main_tables_are_there_and_ours_stand_at_their_own_data_set():
+    shop, real = rows([outcome("ppo", 9, 2)]), rows([outcome("ppo", 6, 1, dataset="productqa"),
+                                                     outcome("sft", 5, 3, dataset="productqa")])  # fmt: skip
+    main = lines_of(agile([shop, real]), "Main tables")
+    assert len(main) == 2 + sum(map(len, MAIN.values()))
+    assert "| 0.233 | 0.854 | 0.784 | 0.100 | 0.600 | 0.570 |" in main["ProductQA: agile-vic13b-ppo"]
+    assert "| 0.300 | 0.500 | 0.410 |" in main["ProductQA: agile-vic13b-sft"]
+    assert main["ProductQA: gpt4-prompt"] == "| ProductQA: gpt4-prompt | – | 0.464 | 0.464 | – | – | – | – | – |"
+    empty = [line for line in main.values() if line.endswith("| – | – | – | – | – |")]
+    assert len(empty) == sum(map(len, MAIN.values())) - 2
+
+
+def test_the_words_are_those_of_the_benchs_own_data_set():
+    real = agile([rows([outcome("ppo", 9, 2, dataset="productqa")])])
+    assert "ProductQA: ppo, policy of 0.3M weights, trained on a processor; 10 questions of the test groups" in real
+    assert "made-up shop" not in real
+    assert "made-up shop" in agile([rows([outcome("ppo", 9, 2)])])
+
+
+def test_a_part_that_is_missing_in_the_test_alone_is_said_to_be():
+    found = rows([outcome("ppo", 9, 2), outcome("ppo", 7, 2, without="memory at test")])
+    line = lines_of(agile([found]), "ProductQA without a part")["without memory"]
+    assert "| 0.700 |" in line
+    assert line.endswith("| 1 (in the test alone) |")
+
+
+def test_every_row_that_ours_stand_beside_is_one_of_the_papers():
+    assert {*LACKING} <= {name for table in MAIN.values() for name in table}
+    for dataset, table in MAIN.items():
+        for name, figures in table.items():
+            if name in LACKING:
+                expected = figures.accuracy - COSTS[dataset] * figures.advice_rate
+                assert figures.score == pytest.approx(expected, abs=0.002)
+
+
+def test_a_bench_without_the_regime_or_of_other_data_is_refused():
     with pytest.raises(ForgeError, match="no cells of ppo"):
-        agile(rows([outcome("forge+ppo", 9, 2)]), "ppo")
+        agile([rows([outcome("forge+ppo", 9, 2)])], "ppo")
+    with pytest.raises(ForgeError, match="a bench of gsm8k"):
+        agile([rows([outcome("ppo", 9, 2, dataset="gsm8k")])])
+    with pytest.raises(ForgeError, match="one bench of each data set"):
+        agile([rows([outcome("ppo", 9, 2)])] * 2)
 
 
 def problem(number, type):
