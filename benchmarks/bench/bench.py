@@ -83,12 +83,16 @@ def cells_of(setup: Setup, wanted: Wanted) -> tuple[Cell, ...]:
     if weights:
         require_weights()
     course = setup.trainer(Path()).course
-    costs: list[float | None] = [*wanted.costs] or [setup.default_cost()]
+    default = setup.default_cost()
+    costs: list[float | None] = [*wanted.costs] or [default]
     references = []
     if course.agent("router", costs[0]).expert is not None:
         references = [regimes.ALWAYS, *([regimes.NEVER] if weights else [])]
         if course.oracle(costs[0] or 0.0) is not None:
             references.append(regimes.ORACLE)
+    elif wanted.advice_first is not None:
+        raise ForgeError(f"--advice-first {wanted.advice_first}: {course.name} has no expert: give --advice-cost, and "
+                         "the right answer is what an expert says")  # fmt: skip
     return regimes.planned(
         course.name,
         wanted.regimes,
@@ -98,6 +102,7 @@ def cells_of(setup: Setup, wanted: Wanted) -> tuple[Cell, ...]:
         without_at_test=wanted.without_at_test,
         advice_first=wanted.advice_first,
         references=references,
+        default_cost=default,
         calls_tools=setup.model != "router",
     )
 

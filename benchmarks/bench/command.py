@@ -26,10 +26,14 @@ def bench(
         str | None, typer.Option(help="A folder or hub id of a causal language model; else a small one from scratch.")
     ] = None,
     advice_cost: Annotated[
-        str | None, typer.Option(help="What advice costs; several with commas are a sweep. By default the data set's.")
+        str | None,
+        typer.Option(
+            help="What advice costs; several with commas are a sweep. By default the data set's, which is also where "
+            "parts are taken away; if the sweep leaves that out, at its first cost."
+        ),
     ] = None,
     advice_first: Annotated[
-        int | None, typer.Option(help="Advice in the first so many tasks of a stream only.")
+        int | None, typer.Option(help="Also trained with advice in the first so many tasks of a stream only.")
     ] = None,
     without: Annotated[
         str | None,

@@ -18,7 +18,7 @@ import forge
 import functions
 import optim
 from benchmarks import storeqa
-from benchmarks.bench import regimes
+from benchmarks.bench import regimes, rows
 from benchmarks.bench.early_expert import EarlyExpert
 from benchmarks.bench.jobs import Job, jobs_for
 from benchmarks.bench.outcome import Cell, load
@@ -34,6 +34,11 @@ WHOLE = Cell("storeqa", "ppo", "", 0.3, None, 0)
 
 def ran(*arguments):
     return CliRunner().invoke(app, ["bench", *map(str, arguments)])
+
+
+def doubles(path, count, first=0):
+    rows = [{"question": f"What is {n} and {n}?", "answer": str(2 * n)} for n in range(first, first + count)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 cells = st.builds(
@@ -99,6 +104,40 @@ def test_parts_are_taken_away_at_the_first_cost_only():
     assert sum(not cell.without for cell in found) == 8
 
 
+def test_parts_are_taken_away_at_the_default_cost_where_the_sweep_has_it():
+    swept = {"seeds": range(1), "without": ["memory"], "without_at_test": ["tools"], "advice_first": 5}
+    for costs, expected in (([0.1, 0.3, 0.5], 0.3), ([0.1, 0.5], 0.1)):
+        found = planned("storeqa", ["ppo"], costs=costs, default_cost=0.3, calls_tools=False, **swept)
+        gone = [cell for cell in found if rows.ablated(cell)]
+        assert {cell.advice_cost for cell in gone} == {expected}
+        assert {cell.without for cell in gone} == {"", "memory", "tools at test"}
+
+
+def test_advice_in_the_first_tasks_only_is_planned_beside_the_whole_and_its_references_are_not():
+    found = planned(
+        "storeqa", ["base", "ppo"], seeds=range(1), costs=[0.3], without=["memory", "advice"], advice_first=10,
+        references=[regimes.ALWAYS, regimes.NEVER, regimes.ORACLE], calls_tools=False,
+    )  # fmt: skip
+    assert {cell.regime for cell in found if cell.advice_first is None and not cell.without} == {
+        "base", "ppo", regimes.ALWAYS, regimes.NEVER, regimes.ORACLE
+    }  # fmt: skip
+    # whoever asks and the oracle would know the answer that nobody gives them any more; without advice none is early
+    early = [(cell.regime, cell.without) for cell in found if cell.advice_first is not None]
+    assert early == [("ppo", ""), ("ppo", "memory")]
+    assert replace(WHOLE, without="advice") in found
+
+
+def test_who_never_seeks_advice_has_none_in_the_first_tasks_only():
+    with pytest.raises(ForgeError, match="--advice-first 10: none of base, forge seeks advice"):
+        planned("storeqa", ["base", "forge"], seeds=range(1), costs=[0.3], advice_first=10, calls_tools=False)
+
+
+def test_early_advice_needs_somebody_who_gives_it(tmp_path):
+    doubles(tmp_path / "own.jsonl", 20)
+    result = ran(tmp_path / "own.jsonl", "--regimes", "sft", "--advice-first", "3", "--run", tmp_path / "run")
+    assert "own has no expert: give --advice-cost" in str(result.exception)
+
+
 def test_what_is_missing_at_test_alone_is_trained_as_the_whole_and_has_a_row_of_its_own():
     found = planned(
         "storeqa", ["base", "ppo"], seeds=range(2), costs=[0.3, 0.1], without_at_test=["memory"], calls_tools=False
@@ -144,6 +183,7 @@ def test_an_early_expert_answers_in_the_first_tasks_of_each_stream_and_charges_f
     ("arguments", "told"),
     [
         (("storeqa", "--regimes", "base,fogre"), "--regimes fogre: one of base, forge, sft"),
+        (("storeqa", "--regimes", ","), "--regimes names none: one of base, forge, sft"),
         (("storeqa", "--without", "memmory"), "--without memmory: one of memory"),
         (("storeqa", "--without-at-test", "rl"), "--without-at-test rl: one of memory, reflection, advice, tools"),
         (("storeqa", "--regimes", "base", "--without-at-test", "memory"), "none of base trains weights"),
@@ -212,8 +252,7 @@ def test_a_folder_of_another_bench_is_refused_and_stays(finished):
 
 def test_a_training_that_fails_is_told_and_the_others_go_on(tmp_path):
     data = tmp_path / "own.jsonl"
-    rows = [{"question": f"What is {n} and {n}?", "answer": str(2 * n)} for n in range(60)]
-    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    doubles(data, 60)
     result = ran(data, "--regimes", "base,forge", "--without", "progressive", "--seeds", "1", "--workers", "1",
                  "--run", tmp_path / "run")  # fmt: skip
     assert result.exit_code == 1

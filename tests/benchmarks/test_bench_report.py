@@ -15,7 +15,7 @@ from benchmarks.bench.interval import compare, total
 from benchmarks.bench.outcome import Answered, Cell, Outcome, load
 from benchmarks.bench.plots import learning
 from benchmarks.bench.report import write
-from benchmarks.bench.rows import rows
+from benchmarks.bench.rows import label, rows
 from benchmarks.bench.sweep import sweeps
 from functions import ForgeError
 
@@ -54,6 +54,16 @@ def test_an_ablation_is_held_against_the_whole_of_its_regime_and_cost():
     row = next(row for row in rows([whole, lacking, elsewhere]) if row.cell.without)
     assert row.against.label == "ppo"
     assert row.against.difference.mean == pytest.approx(-0.5)
+
+
+def test_without_a_part_and_with_early_advice_only_the_part_is_credited_with_its_own_loss():
+    whole = played((1.0, 0), (1.0, 0))
+    early = played((1.0, 0), (0.5, 0), cell=replace(CELL, advice_first=3))
+    lacking = played((1.0, 0), (0.0, 0), cell=replace(CELL, advice_first=3, without="memory"))
+    found = {row.label: row.against for row in rows([whole, early, lacking])}
+    assert found[label(early.cell)].difference.mean == pytest.approx(-0.25)
+    assert found[label(lacking.cell)].label == label(early.cell)
+    assert found[label(lacking.cell)].difference.mean == pytest.approx(-0.25)
 
 
 def test_accuracy_when_answering_leaves_out_what_was_asked_about():
