@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks.bench import regimes
 from benchmarks.bench.console import watched
-from benchmarks.bench.jobs import CELLS, TRAININGS, jobs_for, local_workers
+from benchmarks.bench.jobs import CELLS, ERRORS, TRAININGS, jobs_for, local_workers
 from benchmarks.bench.outcome import Cell
 from benchmarks.bench.report import write
 from benchmarks.bench.setup import Setup, require_weights
@@ -59,7 +59,8 @@ def run_bench(
         overwrite: replace a bench that lies in the folder.
 
     Raises:
-        ForgeError: unknown regimes or parts, a data set that is not found, or a folder of another bench.
+        ForgeError: unknown regimes or parts, a data set that is not found, a folder of another bench, or a process
+            that died; what is done is reported before.
     """
     cells = cells_of(setup, wanted)
     begin(folder, setup, [cell.name for cell in cells], overwrite)
@@ -73,7 +74,8 @@ def run_bench(
             failed = watched(setup, folder, todo, pool, side_by_side=processes, threads=max(1, cores // processes))
     except KeyboardInterrupt:
         interrupted = True
-    page = write(folder) if any((folder / CELLS).glob("*.json")) else None
+    finally:
+        page = write(folder) if any((folder / CELLS).glob("*.json")) else None
     return Ended(page, failed, interrupted)
 
 
@@ -115,7 +117,7 @@ def begin(folder: Path, setup: Setup, cells: list[str], overwrite: bool) -> None
     """
     path = folder / BENCH
     if overwrite and path.exists():
-        for part in (CELLS, TRAININGS):
+        for part in (CELLS, TRAININGS, ERRORS):
             shutil.rmtree(folder / part, ignore_errors=True)
         path.unlink()
     earlier: dict[str, Any] = {}

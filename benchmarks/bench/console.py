@@ -43,18 +43,21 @@ def watched(
                 if done.interrupted:
                     raise KeyboardInterrupt
                 board.done += 1
-                console.print(_told(folder, done))
+                if done.job.name not in failed:  # a training has the name of its first cell
+                    console.print(_told(folder, done))
                 if done.error:
-                    failed.setdefault(done.job.name, done.error)  # a training has the name of its first cell
+                    failed.setdefault(done.job.name, done.error)
         finally:
             stop.set()
     return failed
 
 
 def _told(folder: Path, done: Done) -> str:
+    from rich.markup import escape
+
     job = done.job
     if done.error:
-        return f"[red]failed[/]  {job.name}: {done.error}"
+        return f"[red]failed[/]  {job.name}: {escape(done.error)}"
     if job.cell is None:
         spent = spent_in(folder / TRAININGS / job.name)
         return f"trained {job.name}: {spent.seconds:.0f} s"

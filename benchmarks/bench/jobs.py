@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from benchmarks.bench.setup import Setup
 from benchmarks.bench.trainings import Interrupted
 from functions.errors import ForgeError
 
-CELLS, TRAININGS = "cells", "trainings"
+CELLS, TRAININGS, ERRORS = "cells", "trainings", "errors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,10 @@ def run(
 
 
 def do(setup: Setup, folder: Path, job: Job, threads: int) -> Done:
-    """Do one job in this process; a failure is its result. One that was done before is not done again."""
+    """Do one job in this process; a failure is its result. One that was done before is not done again.
+
+    What nobody expected fails it, too, and its traceback is kept: the page of many hours' work does not depend on it.
+    """
     if _STOP is not None and _STOP.is_set():
         return Done(job, interrupted=True)
     _prepare(threads)
@@ -119,9 +123,21 @@ def do(setup: Setup, folder: Path, job: Job, threads: int) -> Done:
         return Done(job, interrupted=True)
     except ForgeError as error:
         return Done(job, str(error))
+    except Exception as error:  # noqa: BLE001 - a mistake in one cell is told, and the others are played
+        return Done(job, _unexpected(error, folder / ERRORS / f"{job.name}.txt"))
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     return Done(job)
+
+
+def _unexpected(error: Exception, path: Path) -> str:
+    told = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+    try:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    except OSError as full:
+        return f"{told} (its traceback cannot be written to {path}: {full.strerror})"
+    return f"{told} (traceback: {path})"
 
 
 def _prepare(threads: int) -> None:

@@ -258,6 +258,23 @@ def test_a_training_that_fails_is_told_and_the_others_go_on(tmp_path):
     assert result.exit_code == 1
     assert "only a language model as optimizer updates progressively" in result.output
     assert {each.cell.without for each in load(tmp_path / "run" / "cells")} == {""}
+    assert result.stderr.count("failed  own,forge,without=progressive") == 1  # the training, and not its cell again
+
+
+def test_what_nobody_expected_fails_one_job_and_the_page_is_written(tmp_path):
+    doubles(tmp_path / "own.jsonl", 60)
+    name, folder = "own,forge,seed=0", tmp_path / "run"
+    (folder / "trainings").mkdir(parents=True)
+    (folder / "trainings" / name).write_text("in the way of a folder")
+    result = ran(tmp_path / "own.jsonl", "--regimes", "base,forge", "--seeds", "2", "--workers", "1", "--run", folder)
+    assert (result.exit_code, type(result.exception)) == (1, SystemExit)
+    assert f"failed:  {name}: FileExistsError" in result.stdout
+    assert f"(traceback: {folder / 'errors' / name}.txt)" in result.stdout
+    assert "Traceback (most recent call last)" in (folder / "errors" / f"{name}.txt").read_text()
+    assert {(each.cell.regime, each.cell.seed) for each in load(folder / "cells")} == {
+        ("base", 0), ("base", 1), ("forge", 1)
+    }  # fmt: skip
+    assert (folder / "report.html").exists()
 
 
 def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(tmp_path):
