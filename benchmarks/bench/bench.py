@@ -131,11 +131,17 @@ def begin(folder: Path, setup: Setup, cells: list[str], overwrite: bool) -> None
             told = ", ".join(f"{name}={value!r}" for name, value in was.items())
             raise ForgeError(f"{folder} holds a bench with {told}: give the same, another --run, or --overwrite to "
                              "replace it")  # fmt: skip
+    data = setup.data()
+    if earlier.get("data", data) != data:  # benches of before have none
+        raise ForgeError(f"{folder} holds a bench on other tasks: those of {setup.dataset} have changed since, and what"
+                         " is done cannot be held against what is not. Give another --run, or --overwrite to replace "
+                         "it")  # fmt: skip
     contents = {
         "dataset": setup.dataset,
         "command": shlex.join(["forge", *sys.argv[1:]]),
         "versions": {"python": platform.python_version(), **_versions()},
         "settings": asdict(setup),
+        "data": data,
         "cells": list(dict.fromkeys([*earlier.get("cells", []), *cells])),
     }
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -73,6 +74,14 @@ class Setup:
             return COST
         expert = _trainer(self, Path()).course.agent("router", None).expert
         return None if expert is None else float(expert.cost)
+
+    def data(self) -> str:
+        """A hash of the tasks to train on and to test on; of productqa those of the test, as loading 74,000 more takes
+        long."""
+        course = self.trainer(Path()).course
+        trained = () if self.dataset == PRODUCTQA else course.function_tasks(0)
+        digests = (tasks.digest for tasks in (*trained, course.test()) if tasks is not None)
+        return hashlib.sha256(" ".join(digests).encode()).hexdigest()[:16]
 
     def trainer(self, folder: Path) -> Trainer:
         """Who trains in that folder; one a process."""

@@ -250,6 +250,34 @@ def test_a_folder_of_another_bench_is_refused_and_stays(finished):
     assert sorted(path.name for path in (finished / "cells").iterdir()) == before
 
 
+def test_cells_of_tasks_that_have_changed_are_not_reused(tmp_path):
+    data, folder = tmp_path / "own.jsonl", tmp_path / "run"
+    doubles(data, 20)
+    arguments = (str(data), "--regimes", "base", "--seeds", "1", "--workers", "1", "--run", str(folder))
+    assert ran(*arguments).exit_code == 0
+    before = (folder / "bench.json").read_text()
+    doubles(data, 24)
+    command = [sys.executable, "-m", "forge.cli", "bench", *arguments]
+    again = subprocess.run(command, capture_output=True, text=True)
+    assert again.returncode == 1, again.stdout
+    assert "have changed since" in again.stderr
+    assert "--overwrite" in again.stderr
+    assert (folder / "bench.json").read_text() == before
+    replaced = subprocess.run([*command, "--overwrite"], capture_output=True, text=True)
+    assert replaced.returncode == 0, replaced.stderr
+    assert json.loads((folder / "bench.json").read_text())["data"] != json.loads(before)["data"]
+
+
+def test_a_bench_that_does_not_tell_its_tasks_is_gone_on_with_and_tells_them_then(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "run")
+    told = json.loads((finished / "bench.json").read_text())
+    data = told.pop("data")
+    (tmp_path / "run" / "bench.json").write_text(json.dumps(told))
+    result = ran(*SMALL, "--run", tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    assert json.loads((tmp_path / "run" / "bench.json").read_text())["data"] == data
+
+
 def test_a_training_that_fails_is_told_and_the_others_go_on(tmp_path):
     data = tmp_path / "own.jsonl"
     doubles(data, 60)
