@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ from functions.errors import ForgeError
 if TYPE_CHECKING:
     import rl
 
-DONE, POLICY, LIBRARY = "training.json", "policy", "library"
+DONE, POLICY, LIBRARY, TIMES = "training.json", "policy", "library", "times.json"
 FEWEST_CALLS = "Call a function at once, and write nothing before it."
 
 
@@ -34,7 +35,8 @@ class Interrupted(ForgeError):
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What one step of training took; its curve holds pairs of rollouts and the total score on validation tasks."""
+    """What one step of training took, interrupted tries included; its curve holds pairs of rollouts and the total score
+    on validation tasks."""
 
     rollouts: int = 0
     demonstrations: int = 0
@@ -70,15 +72,9 @@ class Trainer:
         folder = self.folder / training.name
         if not (folder / DONE).exists():
             folder.mkdir(parents=True, exist_ok=True)
-            wall, processor = time.monotonic(), _processor_seconds()
-            spent = self._step(training, folder, seed)
-            spent = replace(
-                spent, seconds=time.monotonic() - wall, cpu_seconds=_processor_seconds() - processor,
-                gpu_seconds=time.monotonic() - wall if training.regime in WEIGHTS and _on_gpu() else 0.0,
-            )  # fmt: skip
-            partial = folder / f"{DONE}.partial"
-            partial.write_text(json.dumps(asdict(spent)), encoding="utf-8")
-            os.replace(partial, folder / DONE)
+            with timed(folder / TIMES, on_gpu=training.regime in WEIGHTS and _on_gpu()):
+                spent = self._step(training, folder, seed)
+            _write(folder / DONE, asdict(spent) | _times(folder / TIMES))
         return spent_in(folder)
 
     def agent(self, cell: Cell, tasks: forge.Dataset, model: Any = None) -> forge.Agent:
@@ -267,6 +263,35 @@ def summed(parts: Sequence[Spent]) -> Spent:
         curve=parts[-1].curve if parts else (),
         notes=tuple(note for part in parts for note in part.notes),
     )
+
+
+@contextlib.contextmanager
+def timed(path: Path, *, on_gpu: bool) -> Iterator[None]:
+    """Add the time of what is done inside to that in the file, however it ends; a killed process adds nothing."""
+    before, wall, processor = _times(path), time.monotonic(), _processor_seconds()
+    try:
+        yield
+    finally:
+        seconds = time.monotonic() - wall
+        took = {"seconds": seconds, "cpu_seconds": _processor_seconds() - processor,
+                "gpu_seconds": seconds if on_gpu else 0.0}  # fmt: skip
+        _write(path, {name: before.get(name, 0.0) + value for name, value in took.items()})
+
+
+def _times(path: Path) -> dict[str, float]:
+    try:
+        found: dict[str, float] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except ValueError as error:
+        raise ForgeError(f"{path} is damaged ({error}): remove it, and the time of earlier parts of this training is "
+                         "not counted") from error  # fmt: skip
+    return found
+
+
+def _write(path: Path, contents: Mapping[str, Any]) -> None:
+    """Whole, or not at all."""
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(json.dumps(contents), encoding="utf-8")
+    os.replace(partial, path)
 
 
 def _told(folder: Path, kind: str, **values: float) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -23,8 +24,8 @@ from benchmarks.bench.early_expert import EarlyExpert
 from benchmarks.bench.jobs import Job, jobs_for
 from benchmarks.bench.outcome import Cell, load
 from benchmarks.bench.playing import AlwaysAsks
-from benchmarks.bench.regimes import planned, training_of
-from benchmarks.bench.trainings import LIBRARY, Trainer, ablated, forging_curve
+from benchmarks.bench.regimes import Training, planned, training_of
+from benchmarks.bench.trainings import DONE, LIBRARY, Trainer, ablated, forging_curve
 from benchmarks.storeqa.course import StoreCourse
 from forge.cli import app
 from functions import ForgeError, Library
@@ -325,6 +326,28 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(tmp_path):
     assert result.exit_code == 0, result.output
     assert kept < set((folder / "cells").glob("*.json"))
     assert not list((folder / "cells").glob("*.partial"))
+
+
+def test_a_training_that_goes_on_has_taken_the_time_of_all_its_parts(tmp_path):
+    tries = []
+
+    def function_tasks(seed):
+        time.sleep(0.3)
+        tries.append(seed)
+        if len(tries) == 1:
+            raise KeyboardInterrupt
+        return forge.Dataset([{"question": f"What is {n} and {n}?", "answer": str(2 * n)} for n in range(12)]), None
+
+    course = SimpleNamespace(agent=lambda model, cost: forge.Agent(model=model), function_tasks=function_tasks)
+    trainer, training = Trainer(course, tmp_path), Training(Cell("own", "forge"))
+    with pytest.raises(KeyboardInterrupt):
+        trainer.train(training, 0)
+    assert not (tmp_path / training.name / DONE).exists()
+    began = time.monotonic()
+    spent = trainer.train(training, 0)
+    assert spent.seconds >= 0.3 + (time.monotonic() - began) - 0.1
+    assert spent.gpu_seconds == 0
+    assert trainer.train(training, 0) == spent
 
 
 def test_jobs_have_names_that_differ(tmp_path):
