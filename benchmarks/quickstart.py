@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.bench.bench import BENCH, Ended, Wanted, run_bench
+from benchmarks.bench.bench import BENCH, Ended, Wanted, cells_of, run_bench
 from benchmarks.bench.jobs import CELLS
 from benchmarks.bench.outcome import load
 from benchmarks.bench.rows import rows
@@ -37,8 +37,8 @@ WORDS = {
 class Size:
     """How much is trained on: enough to see each regime at its work within minutes, not all that it can do."""
 
-    demonstrations: int = 500  # streams of 50 questions
-    rollouts: int = 9_000
+    demonstrations: int = 900  # streams of 50 questions: with 600, copying had not formed in one of two policies
+    rollouts: int = 12_000
     test_tasks: int = 20  # streams
 
 
@@ -60,15 +60,21 @@ def quickstart(
 
     console = Console(highlight=False, soft_wrap=True)
     began = time.monotonic()
-    earlier = _earlier(folder)
-    left = _left(folder, earlier)
-    seed = left if left is not None and seed is None else seed
-    seed = secrets.randbelow(100_000) if seed is None else seed
     setup = Setup("storeqa", model=model, policy=policy, rollouts=size.rollouts, demonstrations=size.demonstrations,
                   test_tasks=size.test_tasks)  # fmt: skip
-    _introduce(console, setup, seed, going_on=left == seed)
+    earlier = _earlier(folder)
+    left = _left(folder, earlier)
+    same = not setup.differing(earlier.get("settings", {}))
+    seed = left if seed is None and same else seed
+    seed = secrets.randbelow(100_000) if seed is None else seed
+    going_on = left == seed and same
+    wanted = Wanted(REGIMES, seeds=1, first_seed=seed)
+    cells_of(setup, wanted)  # before anything is replaced: is there such a model, such a policy?
+    _introduce(console, setup, seed, going_on=going_on)
     own = str(earlier.get("command", "")).startswith("forge quickstart")
-    ended = run_bench(setup, Wanted(REGIMES, seeds=1, first_seed=seed), folder, overwrite=own and left != seed)
+    if own and left is not None and not going_on:
+        console.print(f"[yellow]The quickstart of seed {left} that was cut off in {folder} is replaced.[/]\n")
+    ended = run_bench(setup, wanted, folder, overwrite=own and not going_on)
     _show(console, folder, ended, time.monotonic() - began)
     return 130 if ended.interrupted else 1 if ended.failed else 0
 
@@ -121,8 +127,11 @@ def _show(console: Console, folder: Path, ended: Ended, seconds: float) -> None:
                 f"[bold]{row.total.mean:.3f}[/]", f"{row.total.low:.3f} to {row.total.high:.3f}",
             )  # fmt: skip
         console.print(table)
-        console.print(f"picture: {folder / 'curves.png'}\nreport:  {ended.page}\ntables:  {folder / 'results.md'}\n"
-                      f"took {seconds:.0f} s\n")  # fmt: skip
+        found = {"picture": folder / "curves.png", "report": ended.page, "tables": folder / "results.md"}
+        for name, path in found.items():
+            if path.exists():  # no picture before the first curve
+                console.print(f"{name + ':':<8} {path}")
+        console.print(f"took {seconds:.0f} s\n")
     for name, error in ended.failed.items():
         console.print(f"[red]failed[/]  {name}: {error}")
     if ended.interrupted:

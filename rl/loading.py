@@ -17,6 +17,26 @@ if TYPE_CHECKING:
     from rl.policy import Policy
 
 
+def require_model(path: str | Path) -> None:
+    """Look for a model before work begins that needs it later; its weights are not loaded.
+
+    Raises:
+        ForgeError: there is none with that name, or it has no tokenizer.
+    """
+    from transformers import AutoConfig, AutoTokenizer
+
+    try:
+        with without_progress_bars():
+            AutoConfig.from_pretrained(path)
+            AutoTokenizer.from_pretrained(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise _not_found(path, error) from error
+
+
+def _not_found(path: str | Path, error: Exception) -> ForgeError:
+    return ForgeError(f"no causal language model with its tokenizer can be loaded from {str(path)!r}: {error}")
+
+
 def load(
     kind: type[Policy],
     path: str | Path,
@@ -47,9 +67,7 @@ def load(
             model: Any = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype))
             settings_file, values_file = (_beside(path, name) for name in (SETTINGS, VALUES))
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise ForgeError(
-            f"no causal language model with its tokenizer can be loaded from {str(path)!r}: {error}"
-        ) from error
+        raise _not_found(path, error) from error
     if tokenizer.pad_token_id is None:
         raise ForgeError(f"the tokenizer of {str(path)!r} has no pad token: save one that has, in the folder of the "
                          "model: tokenizer = transformers.AutoTokenizer.from_pretrained(...); tokenizer.pad_token = "

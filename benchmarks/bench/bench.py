@@ -83,7 +83,7 @@ def cells_of(setup: Setup, wanted: Wanted) -> tuple[Cell, ...]:
     """The cells that are asked for, with what they are held against."""
     weights = [name for name in wanted.regimes if name in regimes.WEIGHTS]
     if weights:
-        require_weights()
+        require_weights(setup.policy)
     course = setup.trainer(Path()).course
     default = setup.default_cost()
     costs: list[float | None] = [*wanted.costs] or [default]

@@ -38,6 +38,10 @@ class Course(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def policy_path(self) -> str | None:
+        """A folder or hub id of a causal language model; None is a small policy from scratch."""
+
     def agent(self, model: Any, cost: float | None) -> forge.Agent:
         """The agent that every regime starts from; without an expert if the cost is None and the data set has none."""
 
@@ -149,7 +153,7 @@ class AnyCourse:
         return Recipe(
             rl.Imitation(learning_rate=1e-5 if pretrained else 2e-3, patience=4),
             rl.PPO(learning_rate=1e-5 if pretrained else 3e-4, kl=rl.KL(0.1, estimator="imitation"), critic_warmup=2),
-            rl.Sampling(greedy_arguments=True) if not pretrained else rl.Sampling(),
+            rl.Sampling(),
             rl.FittedValue() if self.benchmark.agent("router").memory is not None else None,
             self.sizes.rollouts or 4_000,
         )

@@ -47,7 +47,8 @@ def _agent(trainer: Trainer, cell: Cell, training: Training | None, tasks: forge
     policy = trainer.policy(training, constrained=constrained)
     agent = trainer.agent(cell, tasks, policy.with_sampling(rl.GREEDY))
     agent = replace(agent, library=_allowed(trainer, cell, training))
-    words = f"policy of {policy.parameters / 1e6:.1f}M weights"
+    size, own = f"{policy.parameters / 1e6:.1f}M weights", trainer.course.policy_path
+    words = f"policy of {size}" if own is None else f"{own} ({size})"
     return replace(agent, expert=None) if cell.regime == NEVER else agent, words
 
 

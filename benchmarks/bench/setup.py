@@ -113,12 +113,19 @@ def _optimizer(setup: Setup) -> Any:
     return optim.AgentOptimizer(forge.models.LiteLLM(setup.optimizer, api_base=setup.api_base))
 
 
-def require_weights() -> None:
-    """Raises:
-    ForgeError: what training weights needs is not installed.
+def require_weights(policy: str | None) -> None:
+    """Args:
+        policy: a folder or hub id to begin with.
+
+    Raises:
+        ForgeError: what training weights needs is not installed, or there is no model in that place.
     """
     try:
         import rl.policy  # noqa: F401
     except ImportError as error:
         raise ForgeError(f'training weights needs the extra: pip install "forge-agents[rl]" ({error}); '
                          "--regimes base,forge does without") from error  # fmt: skip
+    if policy is not None:
+        from rl.loading import require_model
+
+        require_model(policy)

@@ -85,10 +85,14 @@ class StoreCourse:
     def recipe(self) -> Recipe:
         import rl
 
+        scratch = self.policy_path is None
         return Recipe(
-            rl.Imitation(epochs=1.6, batch=16, learning_rate=3e-3, every=200, patience=4, least_accuracy=0.8),
+            rl.Imitation(
+                epochs=1.6, batch=16, learning_rate=3e-3 if scratch else 1e-5, every=200, patience=4, least_accuracy=0.8
+            ),
             rl.PPO(
-                batch=600, minibatch=128, epochs=2, learning_rate=1e-3, value_learning_rate=3e-3, detach_value=True,
+                batch=600, minibatch=128, epochs=2, learning_rate=1e-3 if scratch else 1e-6,
+                value_learning_rate=3e-3 if scratch else 1e-3, detach_value=True,
                 gamma=1.0, lam=1.0, advantages="scale", learn="choices",
                 kl=rl.KL(0.4, estimator="imitation", on="all"), critic_warmup=2, validate_every=5,
             ),

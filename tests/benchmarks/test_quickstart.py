@@ -1,9 +1,11 @@
 """The quickstart as a person meets it, in small: what it shows, goes on with, replaces and leaves alone."""
 
 import json
+import shutil
 
 import pytest
 
+from benchmarks.bench.bench import Ended
 from benchmarks.bench.outcome import load
 from benchmarks.quickstart import REGIMES, Size, quickstart
 from functions import ForgeError
@@ -45,6 +47,34 @@ def test_what_was_cut_off_is_gone_on_with_under_the_same_seed(shown, capsys):
     assert "going on with seed 3" in capsys.readouterr().out
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     assert gone.exists()
+
+
+@pytest.mark.parametrize("other", [{"seed": 4}, {"size": Size(demonstrations=3)}])
+def test_what_was_cut_off_is_replaced_by_another_quickstart_which_tells_so(shown, tmp_path, monkeypatch, capsys, other):
+    folder = shutil.copytree(shown[0], tmp_path / "run")
+    next((folder / "cells").glob("*oracle*")).unlink()
+    about = json.loads((folder / "bench.json").read_text())
+    (folder / "bench.json").write_text(json.dumps({**about, "command": "forge quickstart"}))
+    asked = []
+
+    def run_bench(setup, wanted, folder, *, overwrite):
+        asked.append(overwrite)
+        return Ended(None, {}, False)
+
+    monkeypatch.setattr("benchmarks.quickstart.run_bench", run_bench)
+    assert quickstart(folder, **{"size": SMALL, **other}) == 0
+    assert asked == [True]
+    told = " ".join(capsys.readouterr().out.split())
+    assert "The quickstart of seed 3 that was cut off" in told
+    assert "drawn with seed" in told
+
+
+def test_a_policy_that_is_not_there_replaces_nothing(shown, tmp_path):
+    folder = shutil.copytree(shown[0], tmp_path / "run")
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    with pytest.raises(ForgeError, match="nowhere"):
+        quickstart(folder, policy=str(tmp_path / "nowhere"), size=SMALL)
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
 def test_a_bench_that_is_no_quickstart_is_left_alone(shown, tmp_path):

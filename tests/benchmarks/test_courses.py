@@ -1,0 +1,60 @@
+"""How weights are trained on a data set: from scratch and from a model of one's own, on files and on StoreQA."""
+
+import json
+import random
+
+import pytest
+from typer.testing import CliRunner
+
+import rl
+from benchmarks.bench.outcome import load
+from benchmarks.storeqa.course import StoreCourse
+from forge.cli import app
+
+
+def rows(path, count):
+    numbers = random.Random(0)
+    pairs = [(numbers.randrange(3), numbers.randrange(3)) for _ in range(count)]
+    path.write_text("\n".join(json.dumps({"question": f"{a} plus {b}", "answer": str(a + b)}) for a, b in pairs))
+    return path
+
+
+@pytest.fixture(scope="module")
+def pretrained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    rl.Policy.tiny(["what is the price of it 0 1 2 3"], layers=1, width=16, heads=2, context=512).save_pretrained(
+        folder
+    )
+    return folder
+
+
+@pytest.mark.parametrize("regime", ["ppo", "ppo+forge"])
+def test_weights_are_trained_on_a_file_of_questions(tmp_path, regime):
+    train, test = rows(tmp_path / "sums.jsonl", 40), rows(tmp_path / "more.jsonl", 8)
+    ended = CliRunner().invoke(app, ["bench", str(train), "--test", str(test), "--regimes", regime, "--seeds", "1",
+                                     "--rollouts", "64", "--run", str(tmp_path / "run")])  # fmt: skip
+    assert ended.exit_code == 0, ended.output
+    assert {found.cell.regime for found in load(tmp_path / "run" / "cells")} == {regime}
+
+
+def test_weights_of_ones_own_are_trained_on_storeqa(tmp_path, pretrained):
+    sizes = ["--demonstrations", "2", "--test-tasks", "1", "--seeds", "1"]
+    ended = CliRunner().invoke(app, ["bench", "storeqa", "--regimes", "sft", *sizes, "--policy", str(pretrained),
+                                     "--run", str(tmp_path / "run")])  # fmt: skip
+    assert ended.exit_code == 0, ended.output
+    models = {found.cell.regime: found.model for found in load(tmp_path / "run" / "cells")}
+    assert models["sft"].startswith(str(pretrained))
+
+
+def test_weights_of_ones_own_learn_more_slowly_than_random_ones():
+    own, random_ones = StoreCourse(policy_path="some/model").recipe(), StoreCourse().recipe()
+    assert own.imitation.learning_rate < random_ones.imitation.learning_rate / 10
+    assert own.ppo.learning_rate < random_ones.ppo.learning_rate / 10
+
+
+def test_a_policy_that_is_not_there_is_told_before_anything_is_trained(tmp_path):
+    ended = CliRunner().invoke(app, ["bench", "storeqa", "--regimes", "base,sft", "--seeds", "1", "--policy",
+                                     str(tmp_path / "nowhere"), "--run", str(tmp_path / "run")])  # fmt: skip
+    assert ended.exit_code != 0
+    assert "nowhere" in f"{ended.output}{ended.exception}"
+    assert not (tmp_path / "run").exists()
