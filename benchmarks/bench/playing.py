@@ -27,7 +27,7 @@ def played(trainer: Trainer, cell: Cell) -> Outcome:
         cell=cell, model=model, functions=tuple(agent.library.names), tasks=_answered(tasks, seen.sessions),
         rollouts=spent.rollouts, demonstrations=spent.demonstrations, tokens=spent.tokens, usd=spent.usd,
         seconds=spent.seconds, cpu_seconds=spent.cpu_seconds, gpu_seconds=spent.gpu_seconds, curve=spent.curve,
-        notes=spent.notes,
+        notes=spent.notes, test_tokens=seen.cost.tokens, test_usd=seen.cost.usd,
     )  # fmt: skip
 
 

@@ -60,6 +60,9 @@ class Row:
     seconds: float
     cpu_seconds: float
     gpu_seconds: float
+    test_tokens: float
+    test_usd: float
+    usd_per_1000: float  # answers to the test
 
     @property
     def ablated(self) -> bool:
@@ -154,6 +157,9 @@ def _row(cell: Cell, by_cell: Mapping[Cell, Sequence[Outcome]]) -> Row:
         seconds=mean(lambda outcome: outcome.seconds),
         cpu_seconds=mean(lambda outcome: outcome.cpu_seconds),
         gpu_seconds=mean(lambda outcome: outcome.gpu_seconds),
+        test_tokens=mean(lambda outcome: outcome.test_tokens),
+        test_usd=mean(lambda outcome: outcome.test_usd),
+        usd_per_1000=mean(lambda outcome: 1000 * outcome.test_usd / len(outcome.tasks)),
     )
 
 

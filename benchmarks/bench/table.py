@@ -42,14 +42,16 @@ def tables(outcomes: Sequence[Outcome], rows: Sequence[Row]) -> tuple[Table, ...
 
 
 def _main(rows: Sequence[Row]) -> Table:
+    paid = any(row.usd_per_1000 for row in rows)
     head = ("regime", "runs on", "advice cost#", "accuracy#", "advice rate#", "total score#", "above base#",
-            "seeds above#", "functions#", "rollouts#", "demonstrations#", "tokens#", "$#", "seconds#", "CPU seconds#",
-            "GPU seconds#", "seeds#")  # fmt: skip
+            "seeds above#", "functions#", "rollouts#", "demonstrations#", "tokens#", "$#",
+            *(["$ for 1,000 answers#"] if paid else []), "seconds#", "CPU seconds#", "GPU seconds#",
+            "seeds#")  # fmt: skip
     lines = tuple(
         (row.label, row.model, _cost(row), f"{row.accuracy:.3f}", f"{row.advice_rate:.3f}", estimated(row.total),
          _above(row), _seeds(row), f"{row.functions:,.3g}", f"{row.rollouts:,.0f}", f"{row.demonstrations:,.0f}",
-         f"{row.tokens:,.0f}", _dollars(row.usd), _time(row.seconds), _time(row.cpu_seconds), _time(row.gpu_seconds),
-         str(len(row.seeds)))
+         f"{row.tokens:,.0f}", _dollars(row.usd), *([_dollars(row.usd_per_1000)] if paid else []), _time(row.seconds),
+         _time(row.cpu_seconds), _time(row.gpu_seconds), str(len(row.seeds)))
         for row in rows
     )  # fmt: skip
     return Table("Regimes", head, lines, tuple(_main_notes(rows)))
@@ -189,7 +191,8 @@ def _flat(row: Row) -> dict[str, Any]:
         "difference_high": difference.high if difference else None,
         "seeds_above": difference.above if difference else None,
         **{name: getattr(row, name) for name in ("functions", "rollouts", "demonstrations", "tokens", "usd", "seconds",
-                                                 "cpu_seconds", "gpu_seconds")},
+                                                 "cpu_seconds", "gpu_seconds", "test_tokens", "test_usd",
+                                                 "usd_per_1000")},
     }  # fmt: skip
 
 

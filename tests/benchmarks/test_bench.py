@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openai_server import Answer, OpenAIServer
 from typer.testing import CliRunner
 
 import forge
@@ -348,6 +349,34 @@ def test_a_training_that_goes_on_has_taken_the_time_of_all_its_parts(tmp_path):
     assert spent.seconds >= 0.3 + (time.monotonic() - began) - 0.1
     assert spent.gpu_seconds == 0
     assert trainer.train(training, 0) == spent
+
+
+@pytest.fixture
+def asked(tmp_path):
+    """A server whose model answers every question with 4, a data set of 20 questions, and how it is benched."""
+    doubles(tmp_path / "own.jsonl", 20)
+    usage = {"prompt_tokens": 1_000_000, "completion_tokens": 0}  # $0.15 a call, as listed
+    with OpenAIServer([Answer("4", usage=usage)]) as server:
+        yield server, (tmp_path / "own.jsonl", "--model", "openai/gpt-4o-mini", "--api-base", server.url, "--workers",
+                       "1", "--run", tmp_path / "run")  # fmt: skip
+
+
+def test_what_playing_the_test_costs_is_told(asked, tmp_path):
+    server, arguments = asked
+    result = ran(*arguments, "--regimes", "base", "--seeds", "1")
+    assert result.exit_code == 0, result.output
+    (cell,) = load(tmp_path / "run" / "cells")
+    assert len(server.requests) == len(cell.tasks) == 6
+    assert (cell.test_tokens, cell.test_usd) == (6_000_000, pytest.approx(0.9))
+    assert (cell.tokens, cell.usd) == (0, 0)  # nothing was trained
+    (row,) = rows.rows([cell])
+    assert row.usd_per_1000 == pytest.approx(150)
+    assert "| $ for 1,000 answers |" in (tmp_path / "run" / "results.md").read_text()
+    assert "usd_per_1000" in (tmp_path / "run" / "results.csv").read_text()
+
+
+def test_where_answers_cost_nothing_the_table_does_not_speak_of_it(finished):
+    assert "answers |" not in (finished / "results.md").read_text()
 
 
 def test_jobs_have_names_that_differ(tmp_path):
