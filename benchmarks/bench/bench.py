@@ -50,13 +50,20 @@ class Ended:
 
 
 def run_bench(
-    setup: Setup, wanted: Wanted, folder: Path, *, workers: int | None = None, overwrite: bool = False
+    setup: Setup,
+    wanted: Wanted,
+    folder: Path,
+    *,
+    workers: int | None = None,
+    overwrite: bool = False,
+    usd: float | None = None,
 ) -> Ended:
     """Do what is not done yet, and write the tables, the pictures and the page.
 
     Args:
         workers: processes side by side; None is one a core.
         overwrite: replace a bench that lies in the folder.
+        usd: US dollars that language models may cost in all trainings and tests that are done now; None is no limit.
 
     Raises:
         ForgeError: unknown regimes or parts, a data set that is not found, a folder of another bench, or a process
@@ -71,7 +78,8 @@ def run_bench(
     interrupted = False
     try:
         with local_workers(processes) as pool:
-            failed = watched(setup, folder, todo, pool, side_by_side=processes, threads=max(1, cores // processes))
+            threads = max(1, cores // processes)
+            failed = watched(setup, folder, todo, pool, side_by_side=processes, threads=threads, usd=usd)
     except KeyboardInterrupt:
         interrupted = True
     finally:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from benchmarks.bench.outcome import Cell
 from functions.errors import ForgeError
 
+BASE, FORGE = "base", "forge"
 BEFORE = {  # what each regime goes on from
-    "base": None,
-    "forge": None,
+    BASE: None,
+    FORGE: None,
     "sft": None,
     "ppo": "sft",
-    "forge+sft": "forge",
+    "forge+sft": FORGE,
     "forge+ppo": "forge+sft",
     "ppo+forge": "ppo",
 }

@@ -19,6 +19,7 @@ from benchmarks.bench.course import TOGETHER, Course
 from benchmarks.bench.early_expert import EarlyExpert
 from benchmarks.bench.outcome import Cell
 from benchmarks.bench.regimes import WEIGHTS, Training, lacking
+from forge.json_lines import read
 from functions import Library
 from functions.errors import ForgeError
 
@@ -63,8 +64,11 @@ class Trainer:
     model: Any = "router"
     optimizer: Any = None
 
-    def train(self, training: Training, seed: int) -> Spent:
+    def train(self, training: Training, seed: int, usd: float | None = None) -> Spent:
         """Do the training, or read what it spent; what it goes on from must be done.
+
+        Args:
+            usd: what it may spend on top of what it has spent before it was interrupted; None is no limit.
 
         Raises:
             Interrupted: it was cut off, and goes on the next time.
@@ -73,7 +77,7 @@ class Trainer:
         if not (folder / DONE).exists():
             folder.mkdir(parents=True, exist_ok=True)
             with timed(folder / TIMES, on_gpu=training.regime in WEIGHTS and _on_gpu()):
-                spent = self._step(training, folder, seed)
+                spent = self._step(training, folder, seed, usd)
             _write(folder / DONE, asdict(spent) | _times(folder / TIMES))
         return spent_in(folder)
 
@@ -112,20 +116,22 @@ class Trainer:
                 return rl.Policy.from_pretrained(found, functions=names, constrained=constrained)
         raise ForgeError(f"{training.name} has no policy in {self.folder}: train it first")
 
-    def _step(self, training: Training, folder: Path, seed: int) -> Spent:
+    def _step(self, training: Training, folder: Path, seed: int, usd: float | None) -> Spent:
         if training.regime in ("forge", "ppo+forge"):
-            return self._forge(training, folder, seed)
+            return self._forge(training, folder, seed, None if usd is None else usd + paid_in(folder))
         if training.regime in ("sft", "forge+sft"):
             return self._imitate(training, folder, seed)
         return self._ppo(training, folder, seed)
 
-    def _forge(self, training: Training, folder: Path, seed: int) -> Spent:
+    def _forge(self, training: Training, folder: Path, seed: int, usd: float | None) -> Spent:
         tasks, valset = self.course.function_tasks(seed)
         before = training.before
         model = None if before is None else self.policy(before)
         agent = self.agent(training.cell, tasks, model)
+        settings = self._settings(training.cell.without, local=model is not None)
+        settings["budget"] = replace(settings.get("budget", forge.Budget()), usd=usd)
         result = forge.train(
-            agent, tasks, valset, **self._settings(training.cell.without, local=model is not None), seed=seed,
+            agent, tasks, valset, **settings, seed=seed,
             concurrency=TOGETHER if model is not None else 16, run=forge.Run(folder / "run", resume=True),
         )  # fmt: skip
         if result.stopped == "interrupted":
@@ -136,7 +142,11 @@ class Trainer:
             tokens=result.cost.tokens,
             usd=result.cost.usd,
             curve=forging_curve(result) if before is None else (),  # else on other tasks than PPO's curve
-            notes=(*result.notes, f"{training.name} shipped {result.shipped}: {result.why}"),
+            notes=(
+                *result.notes,
+                *_cut_short(training, result),
+                f"{training.name} shipped {result.shipped}: {result.why}",
+            ),
         )
 
     def _settings(self, without: str, *, local: bool) -> dict[str, Any]:
@@ -203,6 +213,10 @@ class Trainer:
         )
 
 
+def _cut_short(training: Training, result: optim.Result) -> tuple[str, ...]:
+    return (f"{training.name} was cut short: {result.stopped}",) if result.stopped.startswith("budget") else ()
+
+
 def forging_curve(result: optim.Result) -> tuple[tuple[float, float], ...]:
     """Total scores by rollouts: of the start, of what was kept on the way, and of what is shipped."""
 
@@ -248,6 +262,17 @@ def spent_in(folder: Path) -> Spent:
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ForgeError(f"{folder / DONE} is no finished training ({error}): remove its folder, and it is done "
                          "anew") from error  # fmt: skip
+
+
+def paid_in(folder: Path) -> float:
+    """US dollars of all sessions and proposals of the training in this folder, finished or not."""
+    paid = 0.0
+    for name, part in (("sessions.jsonl", None), ("replies.jsonl", "reply")):
+        path = folder / "run" / name
+        for line in read(path) if path.exists() else ():
+            usage = (line if part is None else line.get(part) or {}).get("usage") or {}
+            paid += float(usage.get("usd", 0.0))
+    return paid
 
 
 def summed(parts: Sequence[Spent]) -> Spent:

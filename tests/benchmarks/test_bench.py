@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -26,7 +27,7 @@ from benchmarks.bench.jobs import Job, jobs_for
 from benchmarks.bench.outcome import Cell, load
 from benchmarks.bench.playing import AlwaysAsks
 from benchmarks.bench.regimes import Training, planned, training_of
-from benchmarks.bench.trainings import DONE, LIBRARY, Trainer, ablated, forging_curve
+from benchmarks.bench.trainings import DONE, LIBRARY, Trainer, ablated, forging_curve, paid_in
 from benchmarks.storeqa.course import StoreCourse
 from forge.cli import app
 from functions import ForgeError, Library
@@ -194,6 +195,7 @@ def test_an_early_expert_answers_in_the_first_tasks_of_each_stream_and_charges_f
         (("storeqa", "--advice-cost", "3"), "costs lie in [0, 1]"),
         (("storeqa", "--seeds", "0"), "--seeds 0: at least 1"),
         (("storeqa", "--test-tasks", "0"), "--test-tasks 0: at least 1"),
+        (("storeqa", "--usd", "0"), "--usd 0: more than 0"),
         (("storeqa", "--workers", "0"), "--workers 0: at least 1"),
     ],
 )
@@ -353,8 +355,8 @@ def test_a_training_that_goes_on_has_taken_the_time_of_all_its_parts(tmp_path):
 
 @pytest.fixture
 def asked(tmp_path):
-    """A server whose model answers every question with 4, a data set of 20 questions, and how it is benched."""
-    doubles(tmp_path / "own.jsonl", 20)
+    """A server whose model answers every question with 4, a data set of 80 questions, and how it is benched."""
+    doubles(tmp_path / "own.jsonl", 80)
     usage = {"prompt_tokens": 1_000_000, "completion_tokens": 0}  # $0.15 a call, as listed
     with OpenAIServer([Answer("4", usage=usage)]) as server:
         yield server, (tmp_path / "own.jsonl", "--model", "openai/gpt-4o-mini", "--api-base", server.url, "--workers",
@@ -366,13 +368,42 @@ def test_what_playing_the_test_costs_is_told(asked, tmp_path):
     result = ran(*arguments, "--regimes", "base", "--seeds", "1")
     assert result.exit_code == 0, result.output
     (cell,) = load(tmp_path / "run" / "cells")
-    assert len(server.requests) == len(cell.tasks) == 6
-    assert (cell.test_tokens, cell.test_usd) == (6_000_000, pytest.approx(0.9))
+    assert len(server.requests) == len(cell.tasks) == 24
+    assert (cell.test_tokens, cell.test_usd) == (24_000_000, pytest.approx(3.6))
     assert (cell.tokens, cell.usd) == (0, 0)  # nothing was trained
     (row,) = rows.rows([cell])
     assert row.usd_per_1000 == pytest.approx(150)
     assert "| $ for 1,000 answers |" in (tmp_path / "run" / "results.md").read_text()
     assert "usd_per_1000" in (tmp_path / "run" / "results.csv").read_text()
+
+
+def test_what_a_model_will_be_asked_is_told_before(asked):
+    _, arguments = asked
+    told = ran(*arguments, "--regimes", "base", "--seeds", "2").stderr
+    assert "to ask of openai/gpt-4o-mini: 48 test tasks in 2 tests; no limit in dollars is set (--usd)" in told
+
+
+def test_dollars_limit_all_tests_together_and_more_of_them_go_on(asked, tmp_path):
+    arguments = (*asked[1], "--regimes", "base", "--seeds", "3")
+    first = ran(*arguments, "--usd", "4")  # a test costs $3.60
+    assert first.exit_code == 1
+    assert "for at most $4" in first.stderr
+    assert re.search(r"own,base,seed=1: usd [\d.]+ of 0.4 left of --usd is spent after \d+ of 24 test", first.stdout)
+    assert "own,base,seed=2: not begun, as the $4 of --usd are spent" in first.stdout
+    assert [cell.cell.seed for cell in load(tmp_path / "run" / "cells")] == [0]
+    assert (tmp_path / "run" / "report.html").exists()
+    second = ran(*arguments, "--usd", "9")
+    assert second.exit_code == 0, second.output
+    assert len(load(tmp_path / "run" / "cells")) == 3
+
+
+def test_what_a_training_may_spend_is_what_is_left_and_what_it_spent_counts(asked, tmp_path):
+    server, arguments = asked
+    result = ran(*arguments, "--regimes", "forge", "--seeds", "1", "--usd", "2", "--optimizer", "synthesis")
+    assert result.exit_code == 1
+    assert paid_in(tmp_path / "run" / "trainings" / "own,forge,seed=0") == pytest.approx(0.15 * len(server.requests))
+    assert 2 <= 0.15 * len(server.requests) < 2 + 0.15 * 16  # what is in flight
+    assert "own,forge,seed=0: not begun" in result.stdout
 
 
 def test_where_answers_cost_nothing_the_table_does_not_speak_of_it(finished):
