@@ -17,6 +17,7 @@ from typing import Any
 
 from benchmarks.bench import regimes
 from benchmarks.bench.console import watched
+from benchmarks.bench.course import AnyCourse
 from benchmarks.bench.jobs import CELLS, ERRORS, TRAININGS, jobs_for, local_workers
 from benchmarks.bench.outcome import Cell
 from benchmarks.bench.report import write
@@ -25,6 +26,7 @@ from functions.errors import ForgeError
 
 PACKAGES = ("forge-agents", "torch", "transformers", "trl", "litellm", "numpy")
 BENCH = "bench.json"
+FEWEST = 5  # tasks of which an eighth is one
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ def cells_of(setup: Setup, wanted: Wanted) -> tuple[Cell, ...]:
     if weights:
         require_weights(setup.policy)
     course = setup.trainer(Path()).course
+    if weights and isinstance(course, AnyCourse):
+        _require_tasks(course, weights)
     default = setup.default_cost()
     costs: list[float | None] = [*wanted.costs] or [default]
     references = []
@@ -115,6 +119,20 @@ def cells_of(setup: Setup, wanted: Wanted) -> tuple[Cell, ...]:
         default_cost=default,
         calls_tools=setup.model != "router",
     )
+
+
+def _require_tasks(course: AnyCourse, weights: Sequence[str]) -> None:
+    """Raises:
+    ForgeError: the training tasks are too few to look at some of them while weights are trained.
+    """
+    try:
+        course.weight_tasks(0)
+    except ForgeError as error:
+        raise ForgeError(
+            f"--regimes {','.join(weights)}: {course.name} has {len(course.function_tasks(0)[0])} training tasks. "
+            f"Weights need {FEWEST} at least, as an eighth, in whole streams, is set aside to look at. Give more, or "
+            "--test with a file of its own, so that no rows of the first are held out for the test"
+        ) from error
 
 
 def begin(folder: Path, setup: Setup, cells: list[str], overwrite: bool) -> None:

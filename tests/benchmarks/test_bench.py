@@ -22,12 +22,15 @@ import functions
 import optim
 from benchmarks import storeqa
 from benchmarks.bench import regimes, rows
+from benchmarks.bench.course import AnyCourse
 from benchmarks.bench.early_expert import EarlyExpert
 from benchmarks.bench.jobs import Job, jobs_for
 from benchmarks.bench.outcome import Cell, load
 from benchmarks.bench.playing import AlwaysAsks
 from benchmarks.bench.regimes import Training, planned, training_of
+from benchmarks.bench.setup import _trainer
 from benchmarks.bench.trainings import DONE, LIBRARY, Trainer, ablated, forging_curve, paid_in
+from benchmarks.catalog import Benchmark
 from benchmarks.storeqa.course import StoreCourse
 from forge.cli import app
 from functions import ForgeError, Library
@@ -139,6 +142,17 @@ def test_early_advice_needs_somebody_who_gives_it(tmp_path):
     doubles(tmp_path / "own.jsonl", 20)
     result = ran(tmp_path / "own.jsonl", "--regimes", "sft", "--advice-first", "3", "--run", tmp_path / "run")
     assert "own has no expert: give --advice-cost" in str(result.exception)
+
+
+def test_weights_need_enough_tasks_and_how_many_is_told(tmp_path):
+    for count, tasks in ((3, 2), (6, 4)):
+        doubles(tmp_path / "own.jsonl", count)
+        _trainer.cache_clear()  # another command is another process
+        result = ran(tmp_path / "own.jsonl", "--regimes", "base,sft", "--run", tmp_path / "run")
+        assert f"--regimes sft: own has {tasks} training tasks. Weights need 5 at least" in str(result.exception)
+    train = forge.Dataset([{"question": f"{n}?", "answer": n} for n in range(5)])
+    course = AnyCourse(Benchmark("own", lambda: train, lambda: train, lambda model: forge.Agent(model=model)))
+    assert [len(tasks) for tasks in course.weight_tasks(0)] == [4, 1]
 
 
 def test_what_is_missing_at_test_alone_is_trained_as_the_whole_and_has_a_row_of_its_own():
