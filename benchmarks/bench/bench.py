@@ -17,7 +17,8 @@ from typing import Any
 
 from benchmarks.bench import regimes
 from benchmarks.bench.console import watched
-from benchmarks.bench.jobs import CELLS, TRAININGS, jobs_for, local_workers
+from benchmarks.bench.course import AnyCourse
+from benchmarks.bench.jobs import CELLS, ERRORS, TRAININGS, jobs_for, local_workers
 from benchmarks.bench.outcome import Cell
 from benchmarks.bench.report import write
 from benchmarks.bench.setup import Setup, require_weights
@@ -25,6 +26,7 @@ from functions.errors import ForgeError
 
 PACKAGES = ("forge-agents", "torch", "transformers", "trl", "litellm", "numpy")
 BENCH = "bench.json"
+FEWEST = 5  # tasks of which an eighth is one
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +52,24 @@ class Ended:
 
 
 def run_bench(
-    setup: Setup, wanted: Wanted, folder: Path, *, workers: int | None = None, overwrite: bool = False
+    setup: Setup,
+    wanted: Wanted,
+    folder: Path,
+    *,
+    workers: int | None = None,
+    overwrite: bool = False,
+    usd: float | None = None,
 ) -> Ended:
     """Do what is not done yet, and write the tables, the pictures and the page.
 
     Args:
         workers: processes side by side; None is one a core.
         overwrite: replace a bench that lies in the folder.
+        usd: US dollars that language models may cost in all trainings and tests that are done now; None is no limit.
 
     Raises:
-        ForgeError: unknown regimes or parts, a data set that is not found, or a folder of another bench.
+        ForgeError: unknown regimes or parts, a data set that is not found, a folder of another bench, or a process
+            that died; what is done is reported before.
     """
     cells = cells_of(setup, wanted)
     begin(folder, setup, [cell.name for cell in cells], overwrite)
@@ -70,10 +80,12 @@ def run_bench(
     interrupted = False
     try:
         with local_workers(processes) as pool:
-            failed = watched(setup, folder, todo, pool, side_by_side=processes, threads=max(1, cores // processes))
+            threads = max(1, cores // processes)
+            failed = watched(setup, folder, todo, pool, side_by_side=processes, threads=threads, usd=usd)
     except KeyboardInterrupt:
         interrupted = True
-    page = write(folder) if any((folder / CELLS).glob("*.json")) else None
+    finally:
+        page = write(folder) if any((folder / CELLS).glob("*.json")) else None
     return Ended(page, failed, interrupted)
 
 
@@ -83,12 +95,18 @@ def cells_of(setup: Setup, wanted: Wanted) -> tuple[Cell, ...]:
     if weights:
         require_weights(setup.policy)
     course = setup.trainer(Path()).course
-    costs: list[float | None] = [*wanted.costs] or [setup.default_cost()]
+    if weights and isinstance(course, AnyCourse):
+        _require_tasks(course, weights)
+    default = setup.default_cost()
+    costs: list[float | None] = [*wanted.costs] or [default]
     references = []
     if course.agent("router", costs[0]).expert is not None:
         references = [regimes.ALWAYS, *([regimes.NEVER] if weights else [])]
         if course.oracle(costs[0] or 0.0) is not None:
             references.append(regimes.ORACLE)
+    elif wanted.advice_first is not None:
+        raise ForgeError(f"--advice-first {wanted.advice_first}: {course.name} has no expert: give --advice-cost, and "
+                         "the right answer is what an expert says")  # fmt: skip
     return regimes.planned(
         course.name,
         wanted.regimes,
@@ -98,8 +116,23 @@ def cells_of(setup: Setup, wanted: Wanted) -> tuple[Cell, ...]:
         without_at_test=wanted.without_at_test,
         advice_first=wanted.advice_first,
         references=references,
+        default_cost=default,
         calls_tools=setup.model != "router",
     )
+
+
+def _require_tasks(course: AnyCourse, weights: Sequence[str]) -> None:
+    """Raises:
+    ForgeError: the training tasks are too few to look at some of them while weights are trained.
+    """
+    try:
+        course.weight_tasks(0)
+    except ForgeError as error:
+        raise ForgeError(
+            f"--regimes {','.join(weights)}: {course.name} has {len(course.function_tasks(0)[0])} training tasks. "
+            f"Weights need {FEWEST} at least, as an eighth, in whole streams, is set aside to look at. Give more, or "
+            "--test with a file of its own, so that no rows of the first are held out for the test"
+        ) from error
 
 
 def begin(folder: Path, setup: Setup, cells: list[str], overwrite: bool) -> None:
@@ -110,7 +143,7 @@ def begin(folder: Path, setup: Setup, cells: list[str], overwrite: bool) -> None
     """
     path = folder / BENCH
     if overwrite and path.exists():
-        for part in (CELLS, TRAININGS):
+        for part in (CELLS, TRAININGS, ERRORS):
             shutil.rmtree(folder / part, ignore_errors=True)
         path.unlink()
     earlier: dict[str, Any] = {}
@@ -124,11 +157,17 @@ def begin(folder: Path, setup: Setup, cells: list[str], overwrite: bool) -> None
             told = ", ".join(f"{name}={value!r}" for name, value in was.items())
             raise ForgeError(f"{folder} holds a bench with {told}: give the same, another --run, or --overwrite to "
                              "replace it")  # fmt: skip
+    data = setup.data()
+    if earlier.get("data", data) != data:  # benches of before have none
+        raise ForgeError(f"{folder} holds a bench on other tasks: those of {setup.dataset} have changed since, and what"
+                         " is done cannot be held against what is not. Give another --run, or --overwrite to replace "
+                         "it")  # fmt: skip
     contents = {
         "dataset": setup.dataset,
         "command": shlex.join(["forge", *sys.argv[1:]]),
         "versions": {"python": platform.python_version(), **_versions()},
         "settings": asdict(setup),
+        "data": data,
         "cells": list(dict.fromkeys([*earlier.get("cells", []), *cells])),
     }
     try:

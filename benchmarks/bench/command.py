@@ -26,10 +26,14 @@ def bench(
         str | None, typer.Option(help="A folder or hub id of a causal language model; else a small one from scratch.")
     ] = None,
     advice_cost: Annotated[
-        str | None, typer.Option(help="What advice costs; several with commas are a sweep. By default the data set's.")
+        str | None,
+        typer.Option(
+            help="What advice costs; several with commas are a sweep. By default the data set's, which is also where "
+            "parts are taken away; if the sweep leaves that out, at its first cost."
+        ),
     ] = None,
     advice_first: Annotated[
-        int | None, typer.Option(help="Advice in the first so many tasks of a stream only.")
+        int | None, typer.Option(help="Also trained with advice in the first so many tasks of a stream only.")
     ] = None,
     without: Annotated[
         str | None,
@@ -59,6 +63,13 @@ def bench(
     test: Annotated[Path | None, typer.Option("--test", help="Held-out tasks, if DATASET is a file.")] = None,
     metric: Annotated[str, typer.Option(help="For files: exact, numeric or math.")] = "exact",
     workers: Annotated[int | None, typer.Option(help="Processes side by side; by default one a core.")] = None,
+    usd: Annotated[
+        float | None,
+        typer.Option(
+            help="US dollars that language models may cost in this command, in all trainings and tests together; "
+            "trainings and tests that ask them run one at a time then."
+        ),
+    ] = None,
     run: Annotated[Path | None, typer.Option(help="Folder of cells, tables and pictures; runs/bench-DATASET.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the bench that lies in the folder.")] = False,
 ) -> None:
@@ -71,12 +82,14 @@ def bench(
     for name, count in counts.items():
         if count is not None and count < 1:
             raise ForgeError(f"--{name} {count}: at least 1")
+    if usd is not None and not usd > 0:
+        raise ForgeError(f"--usd {usd:g}: more than 0")
     folder = run or Path("runs") / f"bench-{Path(dataset).stem}"
     setup = Setup(dataset, model, api_base, optimizer, policy, train, test_tasks, rollouts, demonstrations,
                   None if test is None else str(test), metric)  # fmt: skip
     wanted = Wanted(_names(regimes), seeds, _costs(advice_cost), _names(without or ""),
                     _names(without_at_test or ""), advice_first)  # fmt: skip
-    ended = run_bench(setup, wanted, folder, workers=workers, overwrite=overwrite)
+    ended = run_bench(setup, wanted, folder, workers=workers, overwrite=overwrite, usd=usd)
     if ended.page is not None:
         print((folder / "results.md").read_text(encoding="utf-8"))
         print(f"table:   {folder / 'results.md'} (also .csv and .json)\nreport:  {ended.page}")

@@ -18,7 +18,14 @@ from benchmarks.bench.trainings import spent_in
 
 
 def watched(
-    setup: Setup, folder: Path, jobs: Sequence[Job], workers: Executor, *, side_by_side: int, threads: int
+    setup: Setup,
+    folder: Path,
+    jobs: Sequence[Job],
+    workers: Executor,
+    *,
+    side_by_side: int,
+    threads: int,
+    usd: float | None = None,
 ) -> dict[str, str]:
     """Do the jobs and tell of each; returns the failed ones with the reason."""
     from rich.console import Console
@@ -26,6 +33,8 @@ def watched(
 
     console = Console(file=sys.stderr, highlight=False)
     console.print(f"{len(jobs)} steps to do, {side_by_side} side by side")
+    if told := foretold(setup, jobs, usd):
+        console.print(told, soft_wrap=True)
     failed: dict[str, str] = {}
     board = Board(folder / TRAININGS, len(jobs))
     stop = Event()
@@ -39,22 +48,40 @@ def watched(
         if console.is_terminal:
             painter.start()
         try:
-            for done in run(setup, folder, jobs, workers, side_by_side=side_by_side, threads=threads):
+            for done in run(setup, folder, jobs, workers, side_by_side=side_by_side, threads=threads, usd=usd):
                 if done.interrupted:
                     raise KeyboardInterrupt
                 board.done += 1
-                console.print(_told(folder, done))
+                if done.job.name not in failed:  # a training has the name of its first cell
+                    console.print(_told(folder, done))
                 if done.error:
-                    failed.setdefault(done.job.name, done.error)  # a training has the name of its first cell
+                    failed.setdefault(done.job.name, done.error)
         finally:
             stop.set()
     return failed
 
 
+def foretold(setup: Setup, jobs: Sequence[Job], usd: float | None) -> str:
+    """How much a language model will be asked, "" where none is."""
+    asked = [job for job in jobs if setup.pays(job.regime, trains=job.cell is None)]
+    if not asked:
+        return ""
+    course = setup.trainer(Path()).course
+    tests = sum(job.cell is not None for job in asked)
+    parts = [f"{tests * len(course.test()):,} test tasks in {tests} tests"] if tests else []
+    if trainings := len(asked) - tests:
+        parts.append(f"{trainings} trainings that play {len(course.function_tasks(0)[0]):,} tasks several times each")
+    models = " and ".join(name for name in (setup.model, setup.optimizer) if name not in (None, "router", "synthesis"))
+    limit = "no limit in dollars is set (--usd)" if usd is None else f"for at most ${usd:g}"
+    return f"to ask of {models}: {', '.join(parts)}; {limit}"
+
+
 def _told(folder: Path, done: Done) -> str:
+    from rich.markup import escape
+
     job = done.job
     if done.error:
-        return f"[red]failed[/]  {job.name}: {done.error}"
+        return f"[red]failed[/]  {job.name}: {escape(done.error)}"
     if job.cell is None:
         spent = spent_in(folder / TRAININGS / job.name)
         return f"trained {job.name}: {spent.seconds:.0f} s"

@@ -7,20 +7,22 @@ import multiprocessing
 import os
 import signal
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import forge
 from benchmarks.bench.outcome import Cell
 from benchmarks.bench.playing import played
 from benchmarks.bench.regimes import Training, training_of
 from benchmarks.bench.setup import Setup
-from benchmarks.bench.trainings import Interrupted
+from benchmarks.bench.trainings import Interrupted, paid_in
 from functions.errors import ForgeError
 
-CELLS, TRAININGS = "cells", "trainings"
+CELLS, TRAININGS, ERRORS = "cells", "trainings", "errors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,10 @@ class Job:
         return self.cell.name if self.cell is not None else self.training.name if self.training is not None else ""
 
     @property
+    def regime(self) -> str:
+        return self.cell.regime if self.cell is not None else self.training.regime if self.training is not None else ""
+
+    @property
     def needs(self) -> Job | None:
         """The job that must be done before."""
         needed = self.training if self.cell is not None else self.training.before if self.training else None
@@ -43,11 +49,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A job's end: `error` says why it failed, "" if it did not."""
+    """A job's end: `error` says why it failed, "" if it did not; `usd` is counted where there is a limit."""
 
     job: Job
     error: str = ""
     interrupted: bool = False
+    usd: float = 0.0
 
 
 def jobs_for(cells: Sequence[Cell]) -> tuple[Job, ...]:
@@ -62,15 +69,25 @@ def jobs_for(cells: Sequence[Cell]) -> tuple[Job, ...]:
 
 
 def run(
-    setup: Setup, folder: Path, jobs: Sequence[Job], workers: Executor, *, side_by_side: int, threads: int
+    setup: Setup,
+    folder: Path,
+    jobs: Sequence[Job],
+    workers: Executor,
+    *,
+    side_by_side: int,
+    threads: int,
+    usd: float | None = None,
 ) -> Iterator[Done]:
     """Do the jobs; what has failed takes what needs it along. Yields each end as it comes.
+
+    Under a limit in dollars, jobs that ask a language model run one at a time, each for at most what is left.
 
     Args:
         folder: of the bench.
         workers: where jobs run; any executor will do whose processes share the folder.
         side_by_side: jobs handed to it at a time.
         threads: of each.
+        usd: US dollars for all jobs together; None is no limit.
 
     Raises:
         ForgeError: a process died.
@@ -78,15 +95,31 @@ def run(
     waiting, failed = list(jobs), dict[Job, str]()
     over: set[Job] = set()
     running: dict[Future[Done], Job] = {}
+    left = usd or 0.0
+
+    def limited(job: Job) -> bool:
+        return usd is not None and setup.pays(job.regime, trains=job.cell is None)
+
     while waiting or running:
         for job in list(waiting):
             if job.needs in failed:
                 waiting.remove(job)
                 failed[job] = f"{job.needs.name if job.needs else ''} failed"
                 yield Done(job, failed[job])
-            elif (job.needs is None or job.needs in over) and len(running) < side_by_side:
+            elif len(running) == side_by_side or not (job.needs is None or job.needs in over):
+                continue
+            elif not limited(job):
                 waiting.remove(job)
                 running[workers.submit(do, setup, folder, job, threads)] = job
+            elif any(map(limited, running.values())):
+                continue
+            elif left > 0:
+                waiting.remove(job)
+                running[workers.submit(do, setup, folder, job, threads, left)] = job
+            else:
+                waiting.remove(job)
+                failed[job] = f"not begun, as the ${usd:g} of --usd are spent: the same command again goes on"
+                yield Done(job, failed[job])
         if not running:
             continue
         finished, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -97,31 +130,54 @@ def run(
             except BrokenExecutor as error:
                 raise ForgeError(f"a process ended abruptly at {job.name}: it may have run out of memory, or been "
                                  "killed; what is done is kept, fewer --workers need less") from error  # fmt: skip
+            left -= done.usd
             if done.error:
                 failed[job] = done.error
             over.add(job)
             yield done
 
 
-def do(setup: Setup, folder: Path, job: Job, threads: int) -> Done:
-    """Do one job in this process; a failure is its result. One that was done before is not done again."""
+def do(setup: Setup, folder: Path, job: Job, threads: int, usd: float | None = None) -> Done:
+    """Do one job in this process; a failure is its result. One that was done before is not done again.
+
+    What nobody expected fails it, too, and its traceback is kept: the page of many hours' work does not depend on it.
+
+    Args:
+        usd: what it may spend; None is no limit.
+    """
     if _STOP is not None and _STOP.is_set():
         return Done(job, interrupted=True)
     _prepare(threads)
+    meter, place = forge.Meter(forge.Budget(usd=usd)), folder / TRAININGS / job.name
+    before = 0.0 if usd is None else paid_in(place)
+    error, interrupted = "", False
     try:
         trainer = setup.trainer(folder / TRAININGS)
         if job.cell is None:
             assert job.training is not None
-            trainer.train(job.training, job.training.cell.seed)
+            trainer.train(job.training, job.training.cell.seed, usd)
         else:
-            played(trainer, job.cell).save(folder / CELLS)
+            played(trainer, job.cell, meter).save(folder / CELLS)
     except (Interrupted, KeyboardInterrupt):
-        return Done(job, interrupted=True)
-    except ForgeError as error:
-        return Done(job, str(error))
+        interrupted = True
+    except ForgeError as failure:
+        error = str(failure)
+    except Exception as failure:  # noqa: BLE001 - a mistake in one cell is told, and the others are played
+        error = _unexpected(failure, folder / ERRORS / f"{job.name}.txt")
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return Done(job)
+    spent = 0.0 if usd is None else meter.spent.usd + paid_in(place) - before
+    return Done(job, error, interrupted, spent)
+
+
+def _unexpected(error: Exception, path: Path) -> str:
+    told = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+    try:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    except OSError as full:
+        return f"{told} (its traceback cannot be written to {path}: {full.strerror})"
+    return f"{told} (traceback: {path})"
 
 
 def _prepare(threads: int) -> None:

@@ -85,7 +85,8 @@ class Outcome:
     """A finished cell: test tasks answered greedily, what the training spent, and its curve.
 
     `model` is what it runs on, in words; `functions` are those of its library at the end; `curve` holds pairs of
-    rollouts and the total score on validation tasks. Processor seconds and all other costs are those of the training.
+    rollouts and the total score on validation tasks. Costs are those of the training, but for `test_tokens` and
+    `test_usd`, which playing the test took; cells of before they were counted have 0.
     """
 
     cell: Cell
@@ -101,13 +102,16 @@ class Outcome:
     gpu_seconds: float
     curve: tuple[tuple[float, float], ...]
     notes: tuple[str, ...]
+    test_tokens: int = 0
+    test_usd: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.tasks:
             raise ForgeError(f"the cell {self.cell.name} has no tasks: a cell is finished when its test is played")
         if len({task.id for task in self.tasks}) != len(self.tasks):
             raise ForgeError(f"the cell {self.cell.name} has tasks of the same id: rows are paired by them")
-        for name in ("rollouts", "demonstrations", "tokens", "usd", "seconds", "cpu_seconds", "gpu_seconds"):
+        for name in ("rollouts", "demonstrations", "tokens", "usd", "seconds", "cpu_seconds", "gpu_seconds",
+                     "test_tokens", "test_usd"):  # fmt: skip
             _amount(name, getattr(self, name))
         if not all(math.isfinite(number) for point in self.curve for number in point):
             raise ForgeError(f"the cell {self.cell.name} has {self.curve} for a curve: its numbers must be finite")

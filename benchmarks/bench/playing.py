@@ -13,21 +13,29 @@ from benchmarks.bench.regimes import ALWAYS, AT_TEST, NEVER, ORACLE, WEIGHTS, Tr
 from benchmarks.bench.trainings import Trainer, spent_in, summed
 from forge.models.protocol import Context
 from forge.session import Action, Call
+from functions.errors import ForgeError
 
 
-def played(trainer: Trainer, cell: Cell) -> Outcome:
-    """Play the test greedily with what was trained for the cell."""
+def played(trainer: Trainer, cell: Cell, meter: forge.Meter | None = None) -> Outcome:
+    """Play the test greedily with what was trained for the cell.
+
+    Raises:
+        ForgeError: the meter's budget is spent before the test is over.
+    """
     training = training_of(cell)
     tasks = trainer.course.test()
     agent, model = _agent(trainer, cell, training, tasks)
     local = training is not None and training.regime in WEIGHTS
-    seen = forge.evaluate(agent, tasks, seed=cell.seed, concurrency=TOGETHER if local else 16)
+    seen = forge.evaluate(agent, tasks, seed=cell.seed, concurrency=TOGETHER if local else 16, budget=meter)
+    if meter is not None and not seen.complete:
+        raise ForgeError(f"{meter.exhausted} left of --usd is spent after {len(seen.sessions)} of {len(tasks)} test "
+                         "tasks: the same command with a higher --usd plays them all")  # fmt: skip
     spent = summed([spent_in(trainer.folder / step.name) for step in (training.chain if training else ())])
     return Outcome(
         cell=cell, model=model, functions=tuple(agent.library.names), tasks=_answered(tasks, seen.sessions),
         rollouts=spent.rollouts, demonstrations=spent.demonstrations, tokens=spent.tokens, usd=spent.usd,
         seconds=spent.seconds, cpu_seconds=spent.cpu_seconds, gpu_seconds=spent.gpu_seconds, curve=spent.curve,
-        notes=spent.notes,
+        notes=spent.notes, test_tokens=seen.cost.tokens, test_usd=seen.cost.usd,
     )  # fmt: skip
 
 

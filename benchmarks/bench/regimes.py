@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from benchmarks.bench.outcome import Cell
 from functions.errors import ForgeError
 
+BASE, FORGE = "base", "forge"
 BEFORE = {  # what each regime goes on from
-    "base": None,
-    "forge": None,
+    BASE: None,
+    FORGE: None,
     "sft": None,
     "ppo": "sft",
-    "forge+sft": "forge",
+    "forge+sft": FORGE,
     "forge+ppo": "forge+sft",
     "ppo+forge": "ppo",
 }
@@ -102,16 +103,19 @@ def planned(
     without_at_test: Sequence[str] = (),
     advice_first: int | None = None,
     references: Iterable[str] = (),
+    default_cost: float | None = None,
     calls_tools: bool,
 ) -> tuple[Cell, ...]:
     """The cells of a bench, the whole before its ablations, seed by seed.
 
-    Parts are taken away at the first cost, from trained policies also at test alone; references are what the regimes
-    are held against.
+    Parts, and advice after the first tasks, are taken away at the default cost if it is among the costs, else at the
+    first; parts of trained policies also at test alone. References are what the regimes are held against.
 
     Raises:
-        ForgeError: an unknown regime or part, or a part that no chosen regime has.
+        ForgeError: no regime, an unknown regime or part, or a part that no chosen regime has.
     """
+    if not regimes:
+        raise ForgeError(f"--regimes names none: one of {', '.join(REGIMES)}, or several with commas")
     for name in regimes:
         if name not in REGIMES:
             raise ForgeError(f"--regimes {name}: one of {', '.join(REGIMES)}")
@@ -127,23 +131,27 @@ def planned(
         if not weights:
             raise ForgeError(f"--without-at-test {part}: none of {', '.join(regimes)} trains weights: add one of "
                              f"{', '.join(WEIGHTS)}")  # fmt: skip
+    early = [regime for regime in regimes if touched(regime, "advice", calls_tools=calls_tools)]
+    if advice_first is not None and not early:
+        raise ForgeError(f"--advice-first {advice_first}: none of {', '.join(regimes)} seeks advice: choose other "
+                         "regimes")  # fmt: skip
+    seeds = tuple(seeds)
+    at = default_cost if default_cost in costs else costs[0]
+
+    def ablated(part: str, regimes: Sequence[str]) -> list[Cell]:
+        firsts = {regime: advice_first if regime in early and part != "advice" else None for regime in regimes}
+        return [Cell(dataset, regime, part, at, firsts[regime], seed) for seed in seeds for regime in regimes]
+
     cells = [
-        Cell(dataset, regime, "", cost, advice_first, seed)
+        Cell(dataset, regime, "", cost, None, seed)
         for cost in costs
         for seed in seeds
         for regime in (*references, *regimes)
     ]
-    cells += [
-        Cell(dataset, regime, part, costs[0], advice_first, seed)
-        for part in without
-        for seed in seeds
-        for regime in regimes
-        if touched(regime, part, calls_tools=calls_tools)
-    ]
-    cells += [
-        Cell(dataset, regime, part + AT_TEST, costs[0], advice_first, seed)
-        for part in without_at_test
-        for seed in seeds
-        for regime in weights
-    ]
+    if advice_first is not None:
+        cells += ablated("", early)
+    for part in without:
+        cells += ablated(part, [regime for regime in regimes if touched(regime, part, calls_tools=calls_tools)])
+    for part in without_at_test:
+        cells += ablated(part + AT_TEST, weights)
     return tuple(dict.fromkeys(cells))

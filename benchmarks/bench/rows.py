@@ -60,6 +60,9 @@ class Row:
     seconds: float
     cpu_seconds: float
     gpu_seconds: float
+    test_tokens: float
+    test_usd: float
+    usd_per_1000: float  # answers to the test
 
     @property
     def ablated(self) -> bool:
@@ -154,6 +157,9 @@ def _row(cell: Cell, by_cell: Mapping[Cell, Sequence[Outcome]]) -> Row:
         seconds=mean(lambda outcome: outcome.seconds),
         cpu_seconds=mean(lambda outcome: outcome.cpu_seconds),
         gpu_seconds=mean(lambda outcome: outcome.gpu_seconds),
+        test_tokens=mean(lambda outcome: outcome.test_tokens),
+        test_usd=mean(lambda outcome: outcome.test_usd),
+        usd_per_1000=mean(lambda outcome: 1000 * outcome.test_usd / len(outcome.tasks)),
     )
 
 
@@ -166,13 +172,18 @@ def _against(cell: Cell, by_cell: Mapping[Cell, Sequence[Outcome]]) -> Against |
 
 
 def _reference(cell: Cell, by_cell: Mapping[Cell, Sequence[Outcome]]) -> Cell | None:
-    """An ablation's whole at the same cost; for others base at the same cost.
+    """For an ablation what has all that it has and the part that it lacks, at the same cost; for others base at the
+    same cost.
 
+    Without a part and with advice in the first sessions only, that is the whole with advice in the first sessions only.
     Base at another cost does as well if it never sought advice: its total score is the same at any cost.
     """
-    wanted = replace(cell, without="", advice_first=None, regime=cell.regime if ablated(cell) else BASE)
-    if wanted in by_cell or ablated(cell):
-        return wanted if wanted in by_cell else None
+    if ablated(cell):
+        whole = replace(cell, without="") if cell.without else replace(cell, advice_first=None)
+        return whole if whole in by_cell else None
+    wanted = replace(cell, regime=BASE)
+    if wanted in by_cell:
+        return wanted
     free = (
         other for other, seeds in by_cell.items()
         if replace(other, advice_cost=wanted.advice_cost) == wanted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -11,6 +12,7 @@ from typing import Any
 import forge
 import optim
 from benchmarks.bench.course import AnyCourse, Course, Sizes
+from benchmarks.bench.regimes import BASE, FORGE, FORGED
 from benchmarks.bench.trainings import Trainer
 from functions.errors import ForgeError
 
@@ -73,6 +75,24 @@ class Setup:
             return COST
         expert = _trainer(self, Path()).course.agent("router", None).expert
         return None if expert is None else float(expert.cost)
+
+    def pays(self, regime: str, *, trains: bool) -> bool:
+        """Whether a language model is asked, which may cost something.
+
+        Args:
+            regime: of a step of training, or of a cell whose test is played.
+            trains: which of the two.
+        """
+        hosted = self.model != "router" and regime in (BASE, FORGE)
+        return hosted or (trains and regime in FORGED and self.optimizer not in (None, "synthesis"))
+
+    def data(self) -> str:
+        """A hash of the tasks to train on and to test on; of productqa those of the test, as loading 74,000 more takes
+        long."""
+        course = self.trainer(Path()).course
+        trained = () if self.dataset == PRODUCTQA else course.function_tasks(0)
+        digests = (tasks.digest for tasks in (*trained, course.test()) if tasks is not None)
+        return hashlib.sha256(" ".join(digests).encode()).hexdigest()[:16]
 
     def trainer(self, folder: Path) -> Trainer:
         """Who trains in that folder; one a process."""

@@ -58,13 +58,17 @@ def _main(rows: Sequence[Row]) -> Table:
 
 
 def _spent(rows: Sequence[Row]) -> Table:
-    head = ("regime", "rollouts#", "demonstrations#", "tokens#", "$#", "seconds#", "CPU seconds#", "GPU seconds#")
+    paid = any(row.usd_per_1000 for row in rows)  # else nothing that plays costs dollars
+    head = ("regime", "rollouts#", "demonstrations#", "tokens#", "$#", "seconds#", "CPU seconds#", "GPU seconds#",
+            *(["$ for 1,000 answers#"] if paid else []))  # fmt: skip
     lines = tuple(
         (row.label, f"{row.rollouts:,.0f}", f"{row.demonstrations:,.0f}", f"{row.tokens:,.0f}", _dollars(row.usd),
-         _time(row.seconds), _time(row.cpu_seconds), _time(row.gpu_seconds))
+         _time(row.seconds), _time(row.cpu_seconds), _time(row.gpu_seconds),
+         *([_dollars(row.usd_per_1000)] if paid else []))
         for row in rows
     )  # fmt: skip
-    note = "Means over seeds, of all trainings that a regime builds on; the test is not counted."
+    note = "Means over seeds, of all trainings that a regime builds on; the test is not counted"
+    note += ", but for what 1,000 of its answers cost." if paid else "."
     return Table("What it cost", head, lines, (note,))
 
 
@@ -226,7 +230,8 @@ def _flat(row: Row) -> dict[str, Any]:
         "difference_high": difference.high if difference else None,
         "seeds_above": difference.above if difference else None,
         **{name: getattr(row, name) for name in ("functions", "rollouts", "demonstrations", "tokens", "usd", "seconds",
-                                                 "cpu_seconds", "gpu_seconds")},
+                                                 "cpu_seconds", "gpu_seconds", "test_tokens", "test_usd",
+                                                 "usd_per_1000")},
     }  # fmt: skip
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,13 +19,14 @@ from benchmarks.bench.course import TOGETHER, Course
 from benchmarks.bench.early_expert import EarlyExpert
 from benchmarks.bench.outcome import Cell
 from benchmarks.bench.regimes import WEIGHTS, Training, lacking
+from forge.json_lines import read
 from functions import Library
 from functions.errors import ForgeError
 
 if TYPE_CHECKING:
     import rl
 
-DONE, POLICY, LIBRARY = "training.json", "policy", "library"
+DONE, POLICY, LIBRARY, TIMES = "training.json", "policy", "library", "times.json"
 FEWEST_CALLS = "Call a function at once, and write nothing before it."
 
 
@@ -34,7 +36,8 @@ class Interrupted(ForgeError):
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What one step of training took; its curve holds pairs of rollouts and the total score on validation tasks."""
+    """What one step of training took, interrupted tries included; its curve holds pairs of rollouts and the total score
+    on validation tasks."""
 
     rollouts: int = 0
     demonstrations: int = 0
@@ -61,8 +64,11 @@ class Trainer:
     model: Any = "router"
     optimizer: Any = None
 
-    def train(self, training: Training, seed: int) -> Spent:
+    def train(self, training: Training, seed: int, usd: float | None = None) -> Spent:
         """Do the training, or read what it spent; what it goes on from must be done.
+
+        Args:
+            usd: what it may spend on top of what it has spent before it was interrupted; None is no limit.
 
         Raises:
             Interrupted: it was cut off, and goes on the next time.
@@ -70,15 +76,9 @@ class Trainer:
         folder = self.folder / training.name
         if not (folder / DONE).exists():
             folder.mkdir(parents=True, exist_ok=True)
-            wall, processor = time.monotonic(), _processor_seconds()
-            spent = self._step(training, folder, seed)
-            spent = replace(
-                spent, seconds=time.monotonic() - wall, cpu_seconds=_processor_seconds() - processor,
-                gpu_seconds=time.monotonic() - wall if training.regime in WEIGHTS and _on_gpu() else 0.0,
-            )  # fmt: skip
-            partial = folder / f"{DONE}.partial"
-            partial.write_text(json.dumps(asdict(spent)), encoding="utf-8")
-            os.replace(partial, folder / DONE)
+            with timed(folder / TIMES, on_gpu=training.regime in WEIGHTS and _on_gpu()):
+                spent = self._step(training, folder, seed, usd)
+            _write(folder / DONE, asdict(spent) | _times(folder / TIMES))
         return spent_in(folder)
 
     def agent(self, cell: Cell, tasks: forge.Dataset, model: Any = None) -> forge.Agent:
@@ -116,20 +116,22 @@ class Trainer:
                 return rl.Policy.from_pretrained(found, functions=names, constrained=constrained)
         raise ForgeError(f"{training.name} has no policy in {self.folder}: train it first")
 
-    def _step(self, training: Training, folder: Path, seed: int) -> Spent:
+    def _step(self, training: Training, folder: Path, seed: int, usd: float | None) -> Spent:
         if training.regime in ("forge", "ppo+forge"):
-            return self._forge(training, folder, seed)
+            return self._forge(training, folder, seed, None if usd is None else usd + paid_in(folder))
         if training.regime in ("sft", "forge+sft"):
             return self._imitate(training, folder, seed)
         return self._ppo(training, folder, seed)
 
-    def _forge(self, training: Training, folder: Path, seed: int) -> Spent:
+    def _forge(self, training: Training, folder: Path, seed: int, usd: float | None) -> Spent:
         tasks, valset = self.course.function_tasks(seed)
         before = training.before
         model = None if before is None else self.policy(before)
         agent = self.agent(training.cell, tasks, model)
+        settings = self._settings(training.cell.without, local=model is not None)
+        settings["budget"] = replace(settings.get("budget", forge.Budget()), usd=usd)
         result = forge.train(
-            agent, tasks, valset, **self._settings(training.cell.without, local=model is not None), seed=seed,
+            agent, tasks, valset, **settings, seed=seed,
             concurrency=TOGETHER if model is not None else 16, run=forge.Run(folder / "run", resume=True),
         )  # fmt: skip
         if result.stopped == "interrupted":
@@ -140,7 +142,11 @@ class Trainer:
             tokens=result.cost.tokens,
             usd=result.cost.usd,
             curve=forging_curve(result) if before is None else (),  # else on other tasks than PPO's curve
-            notes=(*result.notes, f"{training.name} shipped {result.shipped}: {result.why}"),
+            notes=(
+                *result.notes,
+                *_cut_short(training, result),
+                f"{training.name} shipped {result.shipped}: {result.why}",
+            ),
         )
 
     def _settings(self, without: str, *, local: bool) -> dict[str, Any]:
@@ -207,6 +213,10 @@ class Trainer:
         )
 
 
+def _cut_short(training: Training, result: optim.Result) -> tuple[str, ...]:
+    return (f"{training.name} was cut short: {result.stopped}",) if result.stopped.startswith("budget") else ()
+
+
 def forging_curve(result: optim.Result) -> tuple[tuple[float, float], ...]:
     """Total scores by rollouts: of the start, of what was kept on the way, and of what is shipped."""
 
@@ -254,6 +264,17 @@ def spent_in(folder: Path) -> Spent:
                          "anew") from error  # fmt: skip
 
 
+def paid_in(folder: Path) -> float:
+    """US dollars of all sessions and proposals of the training in this folder, finished or not."""
+    paid = 0.0
+    for name, part in (("sessions.jsonl", None), ("replies.jsonl", "reply")):
+        path = folder / "run" / name
+        for line in read(path) if path.exists() else ():
+            usage = (line if part is None else line.get(part) or {}).get("usage") or {}
+            paid += float(usage.get("usd", 0.0))
+    return paid
+
+
 def summed(parts: Sequence[Spent]) -> Spent:
     """All steps of a chain; the curve is that of all of them in order."""
     return Spent(
@@ -267,6 +288,35 @@ def summed(parts: Sequence[Spent]) -> Spent:
         curve=parts[-1].curve if parts else (),
         notes=tuple(note for part in parts for note in part.notes),
     )
+
+
+@contextlib.contextmanager
+def timed(path: Path, *, on_gpu: bool) -> Iterator[None]:
+    """Add the time of what is done inside to that in the file, however it ends; a killed process adds nothing."""
+    before, wall, processor = _times(path), time.monotonic(), _processor_seconds()
+    try:
+        yield
+    finally:
+        seconds = time.monotonic() - wall
+        took = {"seconds": seconds, "cpu_seconds": _processor_seconds() - processor,
+                "gpu_seconds": seconds if on_gpu else 0.0}  # fmt: skip
+        _write(path, {name: before.get(name, 0.0) + value for name, value in took.items()})
+
+
+def _times(path: Path) -> dict[str, float]:
+    try:
+        found: dict[str, float] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except ValueError as error:
+        raise ForgeError(f"{path} is damaged ({error}): remove it, and the time of earlier parts of this training is "
+                         "not counted") from error  # fmt: skip
+    return found
+
+
+def _write(path: Path, contents: Mapping[str, Any]) -> None:
+    """Whole, or not at all."""
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(json.dumps(contents), encoding="utf-8")
+    os.replace(partial, path)
 
 
 def _told(folder: Path, kind: str, **values: float) -> None:

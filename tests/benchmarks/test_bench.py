@@ -2,29 +2,35 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openai_server import Answer, OpenAIServer
 from typer.testing import CliRunner
 
 import forge
 import functions
 import optim
 from benchmarks import storeqa
-from benchmarks.bench import regimes
+from benchmarks.bench import regimes, rows
+from benchmarks.bench.course import AnyCourse
 from benchmarks.bench.early_expert import EarlyExpert
 from benchmarks.bench.jobs import Job, jobs_for
 from benchmarks.bench.outcome import Cell, load
 from benchmarks.bench.playing import AlwaysAsks
-from benchmarks.bench.regimes import planned, training_of
-from benchmarks.bench.trainings import LIBRARY, Trainer, ablated, forging_curve
+from benchmarks.bench.regimes import Training, planned, training_of
+from benchmarks.bench.setup import _trainer
+from benchmarks.bench.trainings import DONE, LIBRARY, Trainer, ablated, forging_curve, paid_in
+from benchmarks.catalog import Benchmark
 from benchmarks.storeqa.course import StoreCourse
 from forge.cli import app
 from functions import ForgeError, Library
@@ -34,6 +40,11 @@ WHOLE = Cell("storeqa", "ppo", "", 0.3, None, 0)
 
 def ran(*arguments):
     return CliRunner().invoke(app, ["bench", *map(str, arguments)])
+
+
+def doubles(path, count, first=0):
+    rows = [{"question": f"What is {n} and {n}?", "answer": str(2 * n)} for n in range(first, first + count)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 cells = st.builds(
@@ -99,6 +110,51 @@ def test_parts_are_taken_away_at_the_first_cost_only():
     assert sum(not cell.without for cell in found) == 8
 
 
+def test_parts_are_taken_away_at_the_default_cost_where_the_sweep_has_it():
+    swept = {"seeds": range(1), "without": ["memory"], "without_at_test": ["tools"], "advice_first": 5}
+    for costs, expected in (([0.1, 0.3, 0.5], 0.3), ([0.1, 0.5], 0.1)):
+        found = planned("storeqa", ["ppo"], costs=costs, default_cost=0.3, calls_tools=False, **swept)
+        gone = [cell for cell in found if rows.ablated(cell)]
+        assert {cell.advice_cost for cell in gone} == {expected}
+        assert {cell.without for cell in gone} == {"", "memory", "tools at test"}
+
+
+def test_advice_in_the_first_tasks_only_is_planned_beside_the_whole_and_its_references_are_not():
+    found = planned(
+        "storeqa", ["base", "ppo"], seeds=range(1), costs=[0.3], without=["memory", "advice"], advice_first=10,
+        references=[regimes.ALWAYS, regimes.NEVER, regimes.ORACLE], calls_tools=False,
+    )  # fmt: skip
+    assert {cell.regime for cell in found if cell.advice_first is None and not cell.without} == {
+        "base", "ppo", regimes.ALWAYS, regimes.NEVER, regimes.ORACLE
+    }  # fmt: skip
+    # whoever asks and the oracle would know the answer that nobody gives them any more; without advice none is early
+    early = [(cell.regime, cell.without) for cell in found if cell.advice_first is not None]
+    assert early == [("ppo", ""), ("ppo", "memory")]
+    assert replace(WHOLE, without="advice") in found
+
+
+def test_who_never_seeks_advice_has_none_in_the_first_tasks_only():
+    with pytest.raises(ForgeError, match="--advice-first 10: none of base, forge seeks advice"):
+        planned("storeqa", ["base", "forge"], seeds=range(1), costs=[0.3], advice_first=10, calls_tools=False)
+
+
+def test_early_advice_needs_somebody_who_gives_it(tmp_path):
+    doubles(tmp_path / "own.jsonl", 20)
+    result = ran(tmp_path / "own.jsonl", "--regimes", "sft", "--advice-first", "3", "--run", tmp_path / "run")
+    assert "own has no expert: give --advice-cost" in str(result.exception)
+
+
+def test_weights_need_enough_tasks_and_how_many_is_told(tmp_path):
+    for count, tasks in ((3, 2), (6, 4)):
+        doubles(tmp_path / "own.jsonl", count)
+        _trainer.cache_clear()  # another command is another process
+        result = ran(tmp_path / "own.jsonl", "--regimes", "base,sft", "--run", tmp_path / "run")
+        assert f"--regimes sft: own has {tasks} training tasks. Weights need 5 at least" in str(result.exception)
+    train = forge.Dataset([{"question": f"{n}?", "answer": n} for n in range(5)])
+    course = AnyCourse(Benchmark("own", lambda: train, lambda: train, lambda model: forge.Agent(model=model)))
+    assert [len(tasks) for tasks in course.weight_tasks(0)] == [4, 1]
+
+
 def test_what_is_missing_at_test_alone_is_trained_as_the_whole_and_has_a_row_of_its_own():
     found = planned(
         "storeqa", ["base", "ppo"], seeds=range(2), costs=[0.3, 0.1], without_at_test=["memory"], calls_tools=False
@@ -144,6 +200,7 @@ def test_an_early_expert_answers_in_the_first_tasks_of_each_stream_and_charges_f
     ("arguments", "told"),
     [
         (("storeqa", "--regimes", "base,fogre"), "--regimes fogre: one of base, forge, sft"),
+        (("storeqa", "--regimes", ","), "--regimes names none: one of base, forge, sft"),
         (("storeqa", "--without", "memmory"), "--without memmory: one of memory"),
         (("storeqa", "--without-at-test", "rl"), "--without-at-test rl: one of memory, reflection, advice, tools"),
         (("storeqa", "--regimes", "base", "--without-at-test", "memory"), "none of base trains weights"),
@@ -152,6 +209,7 @@ def test_an_early_expert_answers_in_the_first_tasks_of_each_stream_and_charges_f
         (("storeqa", "--advice-cost", "3"), "costs lie in [0, 1]"),
         (("storeqa", "--seeds", "0"), "--seeds 0: at least 1"),
         (("storeqa", "--test-tasks", "0"), "--test-tasks 0: at least 1"),
+        (("storeqa", "--usd", "0"), "--usd 0: more than 0"),
         (("storeqa", "--workers", "0"), "--workers 0: at least 1"),
     ],
 )
@@ -210,15 +268,59 @@ def test_a_folder_of_another_bench_is_refused_and_stays(finished):
     assert sorted(path.name for path in (finished / "cells").iterdir()) == before
 
 
+def test_cells_of_tasks_that_have_changed_are_not_reused(tmp_path):
+    data, folder = tmp_path / "own.jsonl", tmp_path / "run"
+    doubles(data, 20)
+    arguments = (str(data), "--regimes", "base", "--seeds", "1", "--workers", "1", "--run", str(folder))
+    assert ran(*arguments).exit_code == 0
+    before = (folder / "bench.json").read_text()
+    doubles(data, 24)
+    command = [sys.executable, "-m", "forge.cli", "bench", *arguments]
+    again = subprocess.run(command, capture_output=True, text=True)
+    assert again.returncode == 1, again.stdout
+    assert "have changed since" in again.stderr
+    assert "--overwrite" in again.stderr
+    assert (folder / "bench.json").read_text() == before
+    replaced = subprocess.run([*command, "--overwrite"], capture_output=True, text=True)
+    assert replaced.returncode == 0, replaced.stderr
+    assert json.loads((folder / "bench.json").read_text())["data"] != json.loads(before)["data"]
+
+
+def test_a_bench_that_does_not_tell_its_tasks_is_gone_on_with_and_tells_them_then(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "run")
+    told = json.loads((finished / "bench.json").read_text())
+    data = told.pop("data")
+    (tmp_path / "run" / "bench.json").write_text(json.dumps(told))
+    result = ran(*SMALL, "--run", tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    assert json.loads((tmp_path / "run" / "bench.json").read_text())["data"] == data
+
+
 def test_a_training_that_fails_is_told_and_the_others_go_on(tmp_path):
     data = tmp_path / "own.jsonl"
-    rows = [{"question": f"What is {n} and {n}?", "answer": str(2 * n)} for n in range(60)]
-    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    doubles(data, 60)
     result = ran(data, "--regimes", "base,forge", "--without", "progressive", "--seeds", "1", "--workers", "1",
                  "--run", tmp_path / "run")  # fmt: skip
     assert result.exit_code == 1
     assert "only a language model as optimizer updates progressively" in result.output
     assert {each.cell.without for each in load(tmp_path / "run" / "cells")} == {""}
+    assert result.stderr.count("failed  own,forge,without=progressive") == 1  # the training, and not its cell again
+
+
+def test_what_nobody_expected_fails_one_job_and_the_page_is_written(tmp_path):
+    doubles(tmp_path / "own.jsonl", 60)
+    name, folder = "own,forge,seed=0", tmp_path / "run"
+    (folder / "trainings").mkdir(parents=True)
+    (folder / "trainings" / name).write_text("in the way of a folder")
+    result = ran(tmp_path / "own.jsonl", "--regimes", "base,forge", "--seeds", "2", "--workers", "1", "--run", folder)
+    assert (result.exit_code, type(result.exception)) == (1, SystemExit)
+    assert f"failed:  {name}: FileExistsError" in result.stdout
+    assert f"(traceback: {folder / 'errors' / name}.txt)" in result.stdout
+    assert "Traceback (most recent call last)" in (folder / "errors" / f"{name}.txt").read_text()
+    assert {(each.cell.regime, each.cell.seed) for each in load(folder / "cells")} == {
+        ("base", 0), ("base", 1), ("forge", 1)
+    }  # fmt: skip
+    assert (folder / "report.html").exists()
 
 
 def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(tmp_path):
@@ -241,6 +343,85 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(tmp_path):
     assert result.exit_code == 0, result.output
     assert kept < set((folder / "cells").glob("*.json"))
     assert not list((folder / "cells").glob("*.partial"))
+
+
+def test_a_training_that_goes_on_has_taken_the_time_of_all_its_parts(tmp_path):
+    tries = []
+
+    def function_tasks(seed):
+        time.sleep(0.3)
+        tries.append(seed)
+        if len(tries) == 1:
+            raise KeyboardInterrupt
+        return forge.Dataset([{"question": f"What is {n} and {n}?", "answer": str(2 * n)} for n in range(12)]), None
+
+    course = SimpleNamespace(agent=lambda model, cost: forge.Agent(model=model), function_tasks=function_tasks)
+    trainer, training = Trainer(course, tmp_path), Training(Cell("own", "forge"))
+    with pytest.raises(KeyboardInterrupt):
+        trainer.train(training, 0)
+    assert not (tmp_path / training.name / DONE).exists()
+    began = time.monotonic()
+    spent = trainer.train(training, 0)
+    assert spent.seconds >= 0.3 + (time.monotonic() - began) - 0.1
+    assert spent.gpu_seconds == 0
+    assert trainer.train(training, 0) == spent
+
+
+@pytest.fixture
+def asked(tmp_path):
+    """A server whose model answers every question with 4, a data set of 80 questions, and how it is benched."""
+    doubles(tmp_path / "own.jsonl", 80)
+    usage = {"prompt_tokens": 1_000_000, "completion_tokens": 0}  # $0.15 a call, as listed
+    with OpenAIServer([Answer("4", usage=usage)]) as server:
+        yield server, (tmp_path / "own.jsonl", "--model", "openai/gpt-4o-mini", "--api-base", server.url, "--workers",
+                       "1", "--run", tmp_path / "run")  # fmt: skip
+
+
+def test_what_playing_the_test_costs_is_told(asked, tmp_path):
+    server, arguments = asked
+    result = ran(*arguments, "--regimes", "base", "--seeds", "1")
+    assert result.exit_code == 0, result.output
+    (cell,) = load(tmp_path / "run" / "cells")
+    assert len(server.requests) == len(cell.tasks) == 24
+    assert (cell.test_tokens, cell.test_usd) == (24_000_000, pytest.approx(3.6))
+    assert (cell.tokens, cell.usd) == (0, 0)  # nothing was trained
+    (row,) = rows.rows([cell])
+    assert row.usd_per_1000 == pytest.approx(150)
+    assert "| $ for 1,000 answers |" in (tmp_path / "run" / "results.md").read_text()
+    assert "usd_per_1000" in (tmp_path / "run" / "results.csv").read_text()
+
+
+def test_what_a_model_will_be_asked_is_told_before(asked):
+    _, arguments = asked
+    told = ran(*arguments, "--regimes", "base", "--seeds", "2").stderr
+    assert "to ask of openai/gpt-4o-mini: 48 test tasks in 2 tests; no limit in dollars is set (--usd)" in told
+
+
+def test_dollars_limit_all_tests_together_and_more_of_them_go_on(asked, tmp_path):
+    arguments = (*asked[1], "--regimes", "base", "--seeds", "3")
+    first = ran(*arguments, "--usd", "4")  # a test costs $3.60
+    assert first.exit_code == 1
+    assert "for at most $4" in first.stderr
+    assert re.search(r"own,base,seed=1: usd [\d.]+ of 0.4 left of --usd is spent after \d+ of 24 test", first.stdout)
+    assert "own,base,seed=2: not begun, as the $4 of --usd are spent" in first.stdout
+    assert [cell.cell.seed for cell in load(tmp_path / "run" / "cells")] == [0]
+    assert (tmp_path / "run" / "report.html").exists()
+    second = ran(*arguments, "--usd", "9")
+    assert second.exit_code == 0, second.output
+    assert len(load(tmp_path / "run" / "cells")) == 3
+
+
+def test_what_a_training_may_spend_is_what_is_left_and_what_it_spent_counts(asked, tmp_path):
+    server, arguments = asked
+    result = ran(*arguments, "--regimes", "forge", "--seeds", "1", "--usd", "2", "--optimizer", "synthesis")
+    assert result.exit_code == 1
+    assert paid_in(tmp_path / "run" / "trainings" / "own,forge,seed=0") == pytest.approx(0.15 * len(server.requests))
+    assert 2 <= 0.15 * len(server.requests) < 2 + 0.15 * 16  # what is in flight
+    assert "own,forge,seed=0: not begun" in result.stdout
+
+
+def test_where_answers_cost_nothing_the_table_does_not_speak_of_it(finished):
+    assert "answers |" not in (finished / "results.md").read_text()
 
 
 def test_jobs_have_names_that_differ(tmp_path):

@@ -19,7 +19,7 @@ from benchmarks.bench.interval import compare, estimate, student, total
 from benchmarks.bench.outcome import Answered, Cell, Outcome, load
 from benchmarks.bench.plots import Line, styles_of
 from benchmarks.bench.report import write
-from benchmarks.bench.rows import main, rows
+from benchmarks.bench.rows import label, main, rows
 from benchmarks.bench.stream import asking
 from benchmarks.bench.sweep import sweeps
 from benchmarks.bench.table import tables
@@ -70,6 +70,16 @@ def test_the_whole_of_an_ablation_is_called_so_though_it_is_above_base():
     told = table.head.index("told apart")
     assert [(line[0], line[told]) for line in table.lines] == [("ppo", "the whole"), ("ppo without memory", "lower")]
     assert table.notes == ("Where there is one seed, the interval leaves out the luck of training.",)
+
+
+def test_without_a_part_and_with_early_advice_only_the_part_is_credited_with_its_own_loss():
+    whole = played((1.0, 0), (1.0, 0))
+    early = played((1.0, 0), (0.5, 0), cell=replace(CELL, advice_first=3))
+    lacking = played((1.0, 0), (0.0, 0), cell=replace(CELL, advice_first=3, without="memory"))
+    found = {row.label: row.against for row in rows([whole, early, lacking])}
+    assert found[label(early.cell)].difference.mean == pytest.approx(-0.25)
+    assert found[label(lacking.cell)].label == label(early.cell)
+    assert found[label(lacking.cell)].difference.mean == pytest.approx(-0.25)
 
 
 def test_accuracy_when_answering_leaves_out_what_was_asked_about():

@@ -1,13 +1,22 @@
 """How weights are trained on a data set: from scratch and from a model of one's own, on files and on StoreQA."""
 
 import json
+import os
 import random
+import signal
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
 
+import forge
 import rl
-from benchmarks.bench.outcome import load
+from benchmarks.bench.course import AnyCourse, Recipe
+from benchmarks.bench.outcome import Cell, load
+from benchmarks.bench.playing import played
+from benchmarks.bench.regimes import training_of
+from benchmarks.bench.trainings import Interrupted, Trainer
+from benchmarks.catalog import Benchmark
 from benchmarks.storeqa.course import StoreCourse
 from forge.cli import app
 
@@ -58,3 +67,52 @@ def test_a_policy_that_is_not_there_is_told_before_anything_is_trained(tmp_path)
     assert ended.exit_code != 0
     assert "nowhere" in f"{ended.output}{ended.exception}"
     assert not (tmp_path / "run").exists()
+
+
+class Tiny(AnyCourse):
+    """A few updates of a policy that writes four tokens."""
+
+    def policy(self, library, demonstrations, seed):
+        texts = [session.question for session in demonstrations]
+        return rl.Policy.tiny(texts, layers=1, width=16, heads=2, max_new_tokens=4, seed=seed)
+
+    def recipe(self):
+        return Recipe(
+            rl.Imitation(epochs=1, batch=8),
+            rl.PPO(batch=8, minibatch=8, epochs=2, learning_rate=0.03, validate_every=1), rl.Sampling(), None, 40,
+        )  # fmt: skip
+
+
+def test_weights_trained_with_an_interruption_of_ppo_end_as_without(tmp_path):
+    left = [1_000_000]  # sessions before Ctrl-C
+
+    def vowels(task, session):
+        """A score that is not the same for all policies that have learned nothing."""
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+        written = "".join(step.action.text for step in session.steps)
+        return 1.0 if session.answer == task.answer else sum(written.count(letter) for letter in "aeiou") % 10 / 10
+
+    tasks = [{"question": f"{n} plus 1", "answer": str(n + 1)} for n in range(24)]
+    train, test = (forge.Dataset(part, metric=vowels) for part in (tasks[:16], tasks[16:]))
+    course = Tiny(Benchmark("tiny", lambda: train, lambda: test, lambda model: forge.Agent(model=model, max_turns=2)))
+    cell = Cell("tiny", "ppo")
+    first, second = training_of(cell).chain
+    outcomes = []
+    for folder, sessions in ((tmp_path / "whole", 1_000_000), (tmp_path / "interrupted", 20)):
+        trainer = Trainer(course, folder)
+        trainer.train(first, 0)
+        left[0] = sessions
+        if folder.name == "interrupted":
+            with pytest.raises(Interrupted):
+                trainer.train(second, 0)
+            events = [json.loads(line) for line in (folder / second.name / "run" / "events.jsonl").open()]
+            assert 1 <= sum(event["kind"] == "update" for event in events) < 5
+        trainer.train(second, 0)
+        outcomes.append((played(trainer, cell), trainer.policy(second).network.state_dict()))
+    (whole, weights), (gone_on, same) = outcomes
+    assert len({score for _, score in whole.curve}) > 1  # something changed on the way
+    assert replace(gone_on, seconds=0, cpu_seconds=0) == replace(whole, seconds=0, cpu_seconds=0)
+    assert weights.keys() == same.keys()
+    assert all((weights[name] == same[name]).all() for name in weights)
