@@ -127,10 +127,10 @@ def same_answer(task: Task, session: Session) -> bool:
 
     It is if both have one `normal_form`, which follows the scorer of MATH's authors. Where that scorer, which compares
     texts, sees a difference, the math-verify library decides (needs the `math` extra): 0.5, 1/2 and 2/4 are one number,
-    x^2-4 and (x-2)(x+2) one polynomial, decimals count to the sixth significant digit, and lists without brackets are
-    sets. Not in two cases, where the authors' scorer keeps the word: a formula copied out of the problem (who is to
-    factor x^2-4 and answers x^2-4 has done nothing; the library takes such a copy in 200 of 3,507 problems), and lists
-    that the problem wants in an order.
+    x^2-4 and (x-2)(x+2) one polynomial, decimals count to the sixth place and floats are whole if they are to ten
+    digits, and lists without brackets are sets. Not in two cases, where the authors' scorer keeps the word: a formula
+    copied out of the problem (who is to factor x^2-4 and answers x^2-4 has done nothing; the library takes such a copy
+    in 200 of 3,507 problems), and lists that the problem wants in an order.
 
     Raises:
         ForgeError: the extra is not installed.

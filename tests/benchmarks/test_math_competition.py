@@ -208,6 +208,16 @@ def test_the_same_object_in_other_words_is_right(given, wanted):
 
 
 @pytest.mark.parametrize(
+    ("given", "wanted"),
+    [(2.9999999999999996, "3"), (110.00000000000001, "110"), (1234567.0000000002, "1{,}234{,}567"),
+     ("(1.0000000000000002, 2)", "(1,2)"), ([1.0000000000000002, 2], "(1,2)"), (1e-05, "0.00001"), (1e22, "10^{22}"),
+     (0.30000000000000004, "0.3"), (3.4999999999999996, "\\frac72"), ([2.9999999999999996, 5], "5,3")],
+)  # fmt: skip
+def test_the_float_of_a_function_is_the_number_that_it_is_meant_to_be(given, wanted):
+    assert right(given, wanted)
+
+
+@pytest.mark.parametrize(
     ("question", "given", "wanted"),
     [("Factor $x^2 - 4$.", "x^2-4", "(x-2)(x+2)"), ("Expand \\[(x-2)(x+2).\\]", "(x-2)(x+2)", "x^2-4"),
      ("Evaluate $\\dfrac{6}{3}+1$.", "\\frac63 + 1", "3"), ("What is $0.75$ as a fraction?", "0.75", "\\frac34")],
