@@ -128,9 +128,10 @@ def same_answer(task: Task, session: Session) -> bool:
     It is if both have one `normal_form`, which follows the scorer of MATH's authors. Where that scorer, which compares
     texts, sees a difference, the math-verify library decides (needs the `math` extra): 0.5, 1/2 and 2/4 are one number,
     x^2-4 and (x-2)(x+2) one polynomial, decimals count to the sixth place and floats are whole if they are to ten
-    digits, and lists without brackets are sets. Not in two cases, where the authors' scorer keeps the word: a formula
+    digits, and lists without brackets are sets. Not in three cases, where the authors' scorer keeps the word: a formula
     copied out of the problem (who is to factor x^2-4 and answers x^2-4 has done nothing; the library takes such a copy
-    in 200 of 3,507 problems), and lists that the problem wants in an order.
+    in 200 of 3,507 problems), lists that the problem wants in an order, and numbers in two different bases (the library
+    leaves a base out, and so 12 is right for 12_5).
 
     Raises:
         ForgeError: the extra is not installed.
@@ -141,6 +142,9 @@ def same_answer(task: Task, session: Session) -> bool:
     wanted, given = _bare(str(task.answer)), _bare(boxed(given) or given)
     if normal_form(wanted) in (normal_form(given), normal_form(_as_latex(given))):
         return True
+    bases = {_bases(text) for text in (wanted, given)} - {frozenset()}
+    if len(bases) > 1:
+        return False
     if _ORDERED.search(task.question) and len(_parts(wanted)) > 1:
         pairs = zip(_parts(wanted), _parts(given), strict=False)
         same = len(_parts(wanted)) == len(_parts(given)) and all(_equivalent(*pair) for pair in pairs)
@@ -236,6 +240,11 @@ def _as_latex(text: str) -> str:
 def _equivalent(wanted: str, given: str) -> bool:
     # math-verify takes \$5 for no number
     return equivalent(wanted.replace("\\$", ""), _as_latex(given).replace("\\$", ""))
+
+
+def _bases(text: str) -> frozenset[int]:
+    """The bases that numbers of a text are written in: 16 of 2A_{16}."""
+    return frozenset(map(int, re.findall(r"(?<=[0-9A-Z}])_\{?([0-9]+)", _spelt(text))))
 
 
 def _is_copied(given: str, question: str) -> bool:

@@ -237,6 +237,16 @@ def test_what_stands_in_the_problem_and_is_the_answer_as_it_is_to_be_written_is_
     assert right("(1.5, 2)", "(\\frac32, 2)", 'Find $B$. [asy] label("$B$", (1.5, 2)); [/asy]')
 
 
+@pytest.mark.parametrize(
+    ("given", "wanted", "same"),
+    [("12_{10}", "12_8", False), ("101_2", "101_3", False), ("\\text{A5}_{12}", "\\text{A5}_{11}", False),
+     ("101_{2}", "101_2", True), ("12_{8}", "12_8", True), ("12", "12_8", True), ("12_8", "12", True),
+     ("13_8", "12_8", False)],
+)  # fmt: skip
+def test_a_number_in_another_base_is_another(given, wanted, same):
+    assert right(given, wanted) is same
+
+
 def test_a_list_has_the_order_that_the_problem_asks_for():
     question = "List all solutions in increasing order, separated by commas."
     assert right("0.5, 1,000, 2000", "\\frac12, 1000, 2000", question)
