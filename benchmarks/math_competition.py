@@ -140,6 +140,8 @@ def same_answer(task: Task, session: Session) -> bool:
         return False
     given = _written(session.answer)
     wanted, given = _bare(str(task.answer)), _bare(boxed(given) or given)
+    if "matrix}" in wanted:
+        given = _matrix(given)
     if normal_form(wanted) in (normal_form(given), normal_form(_as_latex(given))):
         return True
     bases = {_bases(text) for text in (wanted, given)} - {frozenset()}
@@ -223,7 +225,10 @@ _ORDERED = re.compile(
     re.IGNORECASE,
 )
 _AS_LATEX = [  # what functions write, and the library does not read
-    (re.compile(r"\*\*\s*(\w+|\(-?\w+\))"), r"^{\1}"),
+    (re.compile(r"\*\*\s*(-?\w+(?:\.\d+)?|\((?:[^()]|\([^()]*\))*\))"), r"^{\1}"),
+    (re.compile(r"(?<![\\A-Za-z])a(?=(?:sin|cos|tan)\()"), "arc"),
+    (re.compile(r"(?<![\\A-Za-z])((?:arc)?(?:sin|cos|tan)|cot|sec|csc|log|ln|exp)(?=\()"), r"\\\1"),
+    (re.compile(r"(?<![\\A-Za-z])factorial(\([^()]*\))"), r"\1!"),
     (re.compile(r"(?<![\w.)}^])(\d+)\s*/\s*(\d+)(?!\d|\.\d)"), r"\\frac{\1}{\2}"),  # 3/5i is three fifths of i
     (re.compile(r"(?<![\\A-Za-z])pi(?![A-Za-z])"), r"\\pi "),
     (re.compile(r"(?<![\\A-Za-z])(?:oo|inf|infinity)(?![A-Za-z])"), r"\\infty "),
@@ -271,8 +276,20 @@ def _parts(text: str) -> list[str]:
 
 
 def _written(value: Any) -> str:
-    """An answer as text; a list is a list without brackets."""
-    return ", ".join(map(_written, value)) if isinstance(value, list | tuple) else str(value)
+    """An answer as text; a list is a list without brackets, those in it are in brackets."""
+    if not isinstance(value, list | tuple):
+        return str(value)
+    return ", ".join(f"({_written(item)})" if isinstance(item, list | tuple) else str(item) for item in value)
+
+
+def _matrix(text: str) -> str:
+    """Two rows or more, each in brackets, as a matrix in LaTeX; another text as it is."""
+    whole = re.fullmatch(r"\[\s*([\[(].*[\])])\s*\]", text, re.DOTALL)
+    rows = _parts(whole[1] if whole else text)
+    if (len(rows) < 2 and not whole) or not all(re.fullmatch(r"[\[(].*[\])]", row, re.DOTALL) for row in rows):
+        return text
+    cells = r" \\ ".join(" & ".join(_parts(row[1:-1])) for row in rows)
+    return rf"\begin{{pmatrix}}{cells}\end{{pmatrix}}"
 
 
 def _bare(text: str) -> str:

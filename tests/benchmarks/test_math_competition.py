@@ -207,6 +207,32 @@ def test_the_same_object_in_other_words_is_right(given, wanted):
     assert right(given, wanted)
 
 
+MATRIX = "\\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}"
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [("log(2)", "\\log 2"), ("3*ln(2)", "3\\ln 2"), ("sin(x)", "\\sin(x)"), ("cos(x)**2", "\\cos^2 x"),
+     ("atan(x)", "\\arctan x"), ("tan(pi/3)", "\\sqrt3"), ("exp(2)", "e^2"), ("2**(n+1)", "2^{n+1}"),
+     ("2**-1", "\\frac12"), ("4**0.5", "2"), ("2**(n*(n+1))", "2^{n^2+n}"), ("factorial(5)", "120"),
+     ("[[1,2],[3,4]]", MATRIX), ("[[1, 2],\n [3, 4]]", MATRIX), ([[1, 2], [3, 4]], MATRIX), ("[(1,2),(3,4)]", MATRIX),
+     ([[1.0, 1.9999999999999998], [3, "8/2"]], MATRIX), ([[1], [2]], "\\begin{pmatrix}1\\\\2\\end{pmatrix}"),
+     ([[1, 2], [3, 4]], "(1,2),(3,4)")],
+)  # fmt: skip
+def test_what_functions_write_is_read(given, wanted):
+    assert right(given, wanted)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [("log(3)", "\\log 2"), ("sin(x+1)", "\\sin(x)+1"), ("2**n+1", "2^{n+1}"), ("factorial(5)", "5"),
+     ("4**0.5", "1.5"), ([[1, 3], [2, 4]], MATRIX), ("[1,2,3,4]", MATRIX), ("[[1,2,3,4]]", MATRIX),
+     ("[[1,2],3,4]", MATRIX), ([[1, 2], [4, 3]], "(1,2),(3,4)")],
+)  # fmt: skip
+def test_what_functions_write_otherwise_is_another_answer(given, wanted):
+    assert not right(given, wanted)
+
+
 @pytest.mark.parametrize(
     ("given", "wanted"),
     [(2.9999999999999996, "3"), (110.00000000000001, "110"), (1234567.0000000002, "1{,}234{,}567"),
