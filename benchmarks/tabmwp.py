@@ -89,13 +89,17 @@ def same_answer(task: Task, session: Session) -> bool:
     Free text: the number that `read_out` finds; numbers are equal if they are to three decimals, whatever way they are
     written (1,234; 3/4; $5.50; 5.5).
     Choices: the one that is `chosen`. Unlike theirs, the case of letters does not matter; a letter must stand alone,
-    where "The answer is Celine" is C to them; a letter that no choice has is wrong, where they draw lots; and words
-    that are like none of the choices, or as much like two, are wrong, where they take the first.
+    where "The answer is Celine" is C to them; what "The answer is" is followed by comes before other words, and 5 is
+    the choice $5; a letter that no choice has is wrong, where they draw lots; and words that are like none of the
+    choices, or as much like two, are wrong, where they take the first. JSON's true and false are yes and no.
     """
     if session.answer is None:
         return False
-    given, unit = _plain(session.answer), str(task.metadata.get("unit") or "")
     choices = task.metadata.get("choices") or ()
+    answer = session.answer
+    if isinstance(answer, bool) and {"yes", "no"} <= {*choices}:
+        answer = "yes" if answer else "no"
+    given, unit = _plain(answer), str(task.metadata.get("unit") or "")
     prediction = chosen(given, choices) if choices else read_out(given)
     return prediction is not None and normal_form(prediction, unit) == normal_form(str(task.answer), unit)
 
@@ -139,17 +143,29 @@ _CUES = [
         _VALUE,
     )
 ]
-_LETTER = re.compile(r"(?s)(?:.*\bthe answer is )?(?:\(([a-z])\)(?:\W.*)?|([a-z])(?:[.):,].*)?)", re.IGNORECASE)
+_NAMED = re.compile(r"\bthe (?:correct |right |best )?answer is ", re.IGNORECASE)
+_LETTER = re.compile(rf"(?s)(?:.*{_NAMED.pattern})?(?:\(([a-z])\)(?:\W.*)?|([a-z])(?:[.):,].*)?)", re.IGNORECASE)
 
 
 def chosen(text: str, choices: Sequence[str]) -> str | None:
-    """The choice that a text names by its words or its letter, else the one most like it; None if there is none."""
+    """The choice that a text names by its words or its letter, else the one most like it; None if there is none.
+
+    "The answer is" names the choice that comes next, whatever is said before and after.
+    """
     folded = [_folded(choice) for choice in choices]
     if _folded(text) in folded:
         return choices[folded.index(_folded(text))]
+    same = [choice for choice in choices if _number(text) is not None and normal_form(choice) == normal_form(text)]
+    if len(same) == 1:
+        return same[0]
     if letter := _LETTER.fullmatch(text.strip()):
         place = ord((letter[1] or letter[2]).lower()) - ord("a")
         return choices[place] if place < len(choices) else None
+    *_, answer = _NAMED.split(text)
+    answer = _folded(answer) if answer != text else ""
+    begun = [choice for choice in folded if choice and re.match(rf"{re.escape(choice)}(?![\w'-]|[: ]\d)", answer)]
+    if begun:
+        return choices[folded.index(max(begun, key=len))]
     words = set(_folded(text).split())
     shared = [len(words & set(choice.split())) / max(len(words), len(choice.split()), 1) for choice in folded]
     best = max(shared)
