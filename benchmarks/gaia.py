@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from benchmarks.attachment import file_tools
 from benchmarks.data import DataFile, find_any, rows
-from benchmarks.published import Published
+from benchmarks.published import AGENT_OPTIMIZER, Published
 from benchmarks.web_page import Web, web_tool
 from forge.agent import Agent
 from forge.python_function import python_interpreter
@@ -27,16 +27,15 @@ Answer the question with the help of the functions, then submit the answer and n
 possible, or a list of these with commas between. Write a number in digits, without commas and, unless the question
 asks for one, without a unit such as $ or %. Write words without articles or abbreviations, and digits in them as words
 unless the question asks otherwise."""
-PUBLISHED = {
-    # all 466 questions: arXiv 2311.12983, table 4
-    "GPT-4 with plugins chosen by hand, level 1": Published(0.303),
-    "GPT-4 with plugins chosen by hand, level 2": Published(0.097),
-    "GPT-4 with plugins chosen by hand, level 3": Published(0.0),
-    # 100 questions, before and after training on 10, one run each: AgentOptimizer, arXiv 2402.11359
-    "GPT-4 with code interpreter": Published(0.16),
-    "GPT-4 with code interpreter, trained": Published(0.23),
-    "GPT-4, ReAct": Published(0.12),
-    "GPT-4, ReAct, trained": Published(0.18),
+PUBLISHED_BY_LEVEL = {  # all 466 questions
+    level: {"GPT-4 with plugins chosen by hand": Published(score, "arXiv 2311.12983, table 4")}
+    for level, score in {1: 0.303, 2: 0.097, 3: 0.0}.items()
+}
+PUBLISHED = {  # 100 questions of all levels, before and after training on 10, one run each
+    "GPT-4 with code interpreter": Published(0.16, AGENT_OPTIMIZER),
+    "GPT-4 with code interpreter, trained": Published(0.23, AGENT_OPTIMIZER),
+    "GPT-4, ReAct": Published(0.12, AGENT_OPTIMIZER),
+    "GPT-4, ReAct, trained": Published(0.18, AGENT_OPTIMIZER),
 }
 _PAGE = "https://huggingface.co/datasets/gaia-benchmark/GAIA"
 

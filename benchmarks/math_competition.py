@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks.data import DataFile, Source, find_any, rows
-from benchmarks.published import Published
+from benchmarks.published import AGENT_OPTIMIZER, Published
 from forge.agent import Agent
 from forge.math_worker import equivalent
 from forge.session import Session
@@ -34,10 +34,10 @@ TYPES = (
     "precalculus",
     "number_theory",
 )
-PUBLISHED = {  # all 5,000 test problems, scored as text: arXiv 2103.03874
-    "GPT-2 1.5B, fine-tuned": Published(0.069),
-    "GPT-3 13B, fine-tuned": Published(0.056),
-    "GPT-3 175B, few-shot": Published(0.052),
+PUBLISHED = {  # all 5,000 test problems, scored as text
+    "GPT-2 1.5B, fine-tuned": Published(0.069, "arXiv 2103.03874"),
+    "GPT-3 13B, fine-tuned": Published(0.056, "arXiv 2103.03874"),
+    "GPT-3 175B, few-shot": Published(0.052, "arXiv 2103.03874"),
 }
 _TRAINED = {  # before and after training, of "GPT-4+" and of ReAct
     "prealgebra": (0.788, 0.826, 0.875, 0.875),
@@ -49,8 +49,9 @@ _TRAINED = {  # before and after training, of "GPT-4+" and of ReAct
     "number_theory": (0.563, 0.675, 0.688, 0.725),
 }
 _ROWS = ("GPT-4 with code", "GPT-4 with code, trained", "GPT-4, ReAct", "GPT-4, ReAct, trained")
-PUBLISHED_BY_TYPE = {  # 80 test problems a type, before and after training on 20: AgentOptimizer, arXiv 2402.11359
-    type: {row: Published(score) for row, score in zip(_ROWS, scores, strict=True)} for type, scores in _TRAINED.items()
+PUBLISHED_BY_TYPE = {  # 80 test problems a type, before and after training on 20
+    type: {row: Published(score, AGENT_OPTIMIZER) for row, score in zip(_ROWS, scores, strict=True)}
+    for type, scores in _TRAINED.items()
 }
 _SOURCE = Source("microsoft/ToRA", "213c1c995038c73fab10343814df7a42f990f026", "MIT")
 _FILES = {
