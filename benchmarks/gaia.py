@@ -37,6 +37,7 @@ PUBLISHED = {  # 100 questions of all levels, before and after training on 10, o
     "GPT-4, ReAct": Published(0.12, AGENT_OPTIMIZER),
     "GPT-4, ReAct, trained": Published(0.18, AGENT_OPTIMIZER),
 }
+LEARNED, TESTED = 10, 100  # questions, in the AgentOptimizer paper
 _PAGE = "https://huggingface.co/datasets/gaia-benchmark/GAIA"
 
 
@@ -50,7 +51,7 @@ def load(
     Args:
         level: 1, 2 or 3; None is all.
         folder: the one with the split's metadata.jsonl and files; None is 2023/<split> of the data set's repository,
-            copied to $FORGE_DATA/gaia or to gaia in the cache.
+            copied to $FORGE_DATA/gaia or to gaia in the cache, or for the validation split those folders themselves.
 
     Raises:
         ForgeError: no such split or level, no such file, or a row that is none of GAIA's.
@@ -64,6 +65,24 @@ def load(
     chosen = [task for task in tasks if level in (None, task.metadata["level"])]
     name = f"gaia-{split}" if level is None else f"gaia-{split}-level-{level}"
     return Dataset(chosen, metric=quasi_exact, name=name)
+
+
+def drawn(part: Literal["train", "test"], seed: int = 0, folder: Path | None = None) -> Dataset:
+    """10 validation questions to train on, or 100 others to test, as many as AgentOptimizer's authors take, by seed.
+
+    Where there are too few to train on, all are there to test.
+
+    Raises:
+        ForgeError: as `load` does, or there are too few to train on.
+    """
+    whole = load("validation", folder=folder)
+    if len(whole) > LEARNED:
+        train, rest = whole.split(LEARNED, seed=seed)
+        return train if part == "train" else rest.sample(TESTED, seed=seed)
+    if part == "test":
+        return whole
+    raise ForgeError(f"gaia: metadata has {len(whole)} questions, and training takes {LEARNED} and tests on others: "
+                     "give it the whole validation split, or evaluate alone, on all of these")  # fmt: skip
 
 
 def agent(model: Any = "router", *, web: bool | Web = False, tools: Sequence[Tool] = ()) -> Agent:
@@ -138,8 +157,12 @@ def _written(answer: Any) -> str:  # any JSON value
 
 def _find(split: str, folder: Path | None) -> Path:
     kept = f"gaia/2023/{split}"
+    files = (DataFile(kept, "metadata.jsonl"), DataFile(kept, "metadata.parquet"))
+    alone = DataFile("gaia", "metadata.jsonl").at_hand(folder)
+    if alone and split == "validation" and not any(file.at_hand(folder) for file in files):
+        return alone
     try:
-        return find_any(DataFile(kept, "metadata.jsonl"), DataFile(kept, "metadata.parquet"), folder=folder)
+        return find_any(*files, folder=folder)
     except ForgeError as missing:
         raise ForgeError(f"{missing}. GAIA is gated: accept its terms at {_PAGE}, download it from there (hf download "
                          "gaia-benchmark/GAIA --repo-type dataset --local-dir $FORGE_DATA/gaia), or give folder=, the "

@@ -64,6 +64,31 @@ def test_the_folder_of_the_data_set_is_found_as_its_repository_lays_it_out(place
         gaia.load("test")
 
 
+def test_a_metadata_file_that_lies_in_the_folder_itself_is_the_validation_split(place, tmp_path, monkeypatch):
+    monkeypatch.setenv("FORGE_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "data" / "gaia").mkdir(parents=True)
+    place(row("a")).joinpath("metadata.jsonl").rename(tmp_path / "data" / "gaia" / "metadata.jsonl")
+    assert [task.id for task in gaia.load()] == ["a"]
+    with pytest.raises(ForgeError, match=r"no metadata.jsonl or metadata.parquet in .*test"):
+        gaia.load("test")
+    split = tmp_path / "data" / "gaia" / "2023" / "validation"
+    split.mkdir(parents=True)
+    place(row("b")).joinpath("metadata.jsonl").rename(split / "metadata.jsonl")
+    assert [task.id for task in gaia.load()] == ["b"]
+
+
+def test_a_few_questions_are_all_there_to_test_and_too_few_to_train_on(place):
+    few = place(*(row(f"{number}") for number in range(5)))
+    assert len(gaia.drawn("test", folder=few)) == 5
+    with pytest.raises(ForgeError, match=r"metadata has 5 questions, and training takes 10 .* or evaluate alone"):
+        gaia.drawn("train", folder=few)
+    some = place(*(row(f"{number}") for number in range(14)))
+    train, test = (gaia.drawn(part, 3, some) for part in ("train", "test"))
+    assert (len(train), len(test)) == (10, 4)
+    assert not {task.id for task in train} & {task.id for task in test}
+
+
 def test_the_parquet_of_newer_revisions_reads_the_same(place, tmp_path):
     parquet, pyarrow = pytest.importorskip("pyarrow.parquet"), pytest.importorskip("pyarrow")
     rows = [row("a"), row("b", level=2, file="pens.csv", answer="?")]
