@@ -9,7 +9,7 @@ from benchmarks import hotpotqa, medmcqa, productqa
 from benchmarks.bench.regimes import AT_TEST
 from benchmarks.bench.rows import Row
 from benchmarks.bench.table import Table, markdown
-from benchmarks.published import Published
+from benchmarks.published import AGILE, Published
 from functions.errors import ForgeError
 
 PAPER = ("advice, paper#", "accuracy#", "total score#")
@@ -33,17 +33,17 @@ LACKING = {  # which of our rows stands beside the paper's: what it does without
     "agile-vic13b-ppo without advice": "advice",
 }
 IMITATED = {"ppo": "sft", "forge+ppo": "forge+sft"}  # the same training without reinforcement learning
-# ProductQA with advice at .3, without a part each (arXiv 2405.14751); agile-vic13b-sft is the one without RL.
+# ProductQA with advice at .3, without a part each; agile-vic13b-sft is the one without RL.
 ABLATED: Mapping[str, Published] = {
     "rl": productqa.PUBLISHED["agile-vic13b-sft"],
-    "reflection": Published(0.771, accuracy=0.852, advice_rate=0.270),
-    "memory": Published(0.754, accuracy=0.876, advice_rate=0.407),
-    "advice": Published(0.747, accuracy=0.747, advice_rate=0.0),
-    "tools": Published(0.717, accuracy=0.864, advice_rate=0.492),
+    "reflection": Published(0.771, AGILE, accuracy=0.852, advice_rate=0.270),
+    "memory": Published(0.754, AGILE, accuracy=0.876, advice_rate=0.407),
+    "advice": Published(0.747, AGILE, accuracy=0.747, advice_rate=0.0),
+    "tools": Published(0.717, AGILE, accuracy=0.864, advice_rate=0.492),
 }
-EARLY = Published(0.742, accuracy=0.812, advice_rate=0.233)  # advice in the first sessions alone
+EARLY = Published(0.742, AGILE, accuracy=0.812, advice_rate=0.233)  # advice in the first sessions alone
 SWEEP = {  # the same policy's training at other costs: accuracy and advice rate; the total score follows
-    cost: Published(accuracy - cost * rate, accuracy=accuracy, advice_rate=rate)
+    cost: Published(accuracy - cost * rate, AGILE, accuracy=accuracy, advice_rate=rate)
     for cost, rate, accuracy in (
         (0.1, 0.423, 0.918), (0.2, 0.291, 0.871), (0.3, 0.233, 0.854), (0.4, 0.168, 0.825), (0.5, 0.098, 0.805),
     )

@@ -5,15 +5,19 @@ from __future__ import annotations
 import csv
 import importlib
 import io
-from collections.abc import Callable, Mapping
+import re
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
+from zipfile import BadZipFile, ZipFile
 
 from forge.tools import Tool, World
 from functions.errors import ForgeError
 
 PIECE = 6_000  # characters of a long text at a time: an agent is shown at most 8,000 of a result
-LARGEST = 20_000_000  # bytes of a file that is read
+LARGEST = 20_000_000  # bytes of a file that is read, and of a part of one when it is unpacked
 
 
 def file_tools() -> tuple[Tool, ...]:
@@ -54,10 +58,12 @@ def piece(text: str, start: int = 0) -> str:
 
 
 def text_of(path: Path) -> str:
-    """A text file as it is, a workbook as CSV, a PDF page by page.
+    """A text file as it is, a workbook as CSV, a PDF page by page, a document's paragraphs, slides by number.
+
+    Of a zip archive, the names and sizes of what is in it. A workbook and a PDF need the `gaia` extra.
 
     Raises:
-        ForgeError: it is too large, holds no text, or needs a package that is not installed.
+        ForgeError: it is too large, damaged, holds no text, or needs a package that is not installed.
     """
     try:
         if (size := path.stat().st_size) > LARGEST:
@@ -67,11 +73,14 @@ def text_of(path: Path) -> str:
         raise ForgeError(f"{path.name} cannot be read: {error.strerror}") from error
     reader = _READERS.get(path.suffix.lower())
     if reader is not None:
-        return reader(content, path.name)
+        try:
+            return reader(content, path.name)
+        except _DAMAGED as error:
+            raise ForgeError(f"{path.name} is damaged, or no {path.suffix[1:]} at all ({error})") from error
     try:
         text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = "\0"
+    except UnicodeDecodeError:  # what Windows calls ANSI, where the name says that it is text
+        text = content.decode("cp1252", "replace") if path.suffix.lower() in _WRITTEN else "\0"
     if "\0" in text:
         raise ForgeError(f"{path.name} is not text: give the agent a forge.Tool of your own that reads such files")
     return text
@@ -86,23 +95,82 @@ def _workbook(content: bytes, name: str) -> str:
     """The sheets one after the other, the values of their formulas as CSV."""
     openpyxl = _package("openpyxl", name)
     written = io.StringIO()
-    book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-    for sheet in book.worksheets:
-        written.write(f"## {sheet.title}\n")
-        csv.writer(written, lineterminator="\n").writerows(sheet.iter_rows(values_only=True))
+    try:
+        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        for sheet in book.worksheets:
+            written.write(f"## {sheet.title}\n")
+            csv.writer(written, lineterminator="\n").writerows(sheet.iter_rows(values_only=True))
+    except TypeError as error:  # what openpyxl makes of an attribute that it does not know
+        raise ValueError(error) from error
     return written.getvalue()
 
 
 def _pdf(content: bytes, name: str) -> str:
-    reader = _package("pypdf", name).PdfReader(io.BytesIO(content))
-    return "\n".join(f"## page {number}\n{page.extract_text()}" for number, page in enumerate(reader.pages, start=1))
+    pypdf = _package("pypdf", name)
+    try:
+        pages = [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(content)).pages]
+    except (pypdf.errors.PyPdfError, pypdf.errors.DependencyError) as error:
+        raise ForgeError(f"{name} is damaged, or encrypted ({error})") from error
+    return "\n".join(f"## page {number}\n{text}" for number, text in enumerate(pages, start=1))
+
+
+def _document(content: bytes, name: str) -> str:
+    with ZipFile(io.BytesIO(content)) as archive:
+        return "\n".join(_paragraphs(_xml(archive, "word/document.xml", name)))
+
+
+def _slides(content: bytes, name: str) -> str:
+    with ZipFile(io.BytesIO(content)) as archive:
+        numbers = sorted(int(found[1]) for part in archive.namelist() if (found := _SLIDE.fullmatch(part)))
+        shown = [_xml(archive, f"ppt/slides/slide{number}.xml", name) for number in numbers]
+    texts = ("\n".join(_paragraphs(slide)) for slide in shown)
+    return "\n".join(f"## slide {number}\n{text}" for number, text in zip(numbers, texts, strict=True))
+
+
+def _listing(content: bytes, name: str) -> str:
+    with ZipFile(io.BytesIO(content)) as archive:
+        parts = [part for part in archive.infolist() if not part.is_dir()]
+    return "\n".join([f"## files in {name}, name and bytes", *(f"{part.filename}\t{part.file_size}" for part in parts)])
+
+
+def _paragraphs(element: ElementTree.Element) -> Iterator[str]:
+    """Its paragraphs, and its tables a line for each row: Word and PowerPoint call them alike."""
+    for child in element:
+        kind = _kind(child)
+        if kind == "p":
+            said = (part for run in child if _kind(run) != "pPr" for part in run.iter())  # pPr: where tabs stop
+            yield "".join({"t": part.text or "", "tab": "\t", "br": "\n"}.get(_kind(part), "") for part in said)
+        elif kind == "tr":
+            yield "\t".join(" ".join(_paragraphs(cell)) for cell in child if _kind(cell) == "tc")
+        else:
+            yield from _paragraphs(child)
+
+
+def _kind(element: ElementTree.Element) -> str:
+    return str(element.tag).rpartition("}")[2]
+
+
+def _xml(archive: ZipFile, part: str, name: str) -> ElementTree.Element:
+    if (size := archive.getinfo(part).file_size) > LARGEST:
+        raise ForgeError(f"{name} has {size:,} bytes in {part}: more than {LARGEST:,} are not read")
+    return ElementTree.fromstring(archive.read(part))
 
 
 def _package(package: str, name: str) -> Any:  # a module without types, which need not be there
     try:
         return importlib.import_module(package)
     except ImportError as error:
-        raise ForgeError(f"reading {name} needs the package {package}: pip install {package}") from error
+        raise ForgeError(f"reading {name} needs the package {package}: pip install 'forge-agents[gaia]'") from error
 
 
-_READERS: Mapping[str, Callable[[bytes, str], str]] = {".xlsx": _workbook, ".xlsm": _workbook, ".pdf": _pdf}
+_WRITTEN = (".txt", ".csv", ".tsv", ".md", ".html", ".htm")
+_SLIDE = re.compile(r"ppt/slides/slide(\d{1,6})\.xml", re.ASCII)
+_DAMAGED = (BadZipFile, ElementTree.ParseError, zlib.error, KeyError, ValueError, EOFError, OSError, RuntimeError)
+_READERS: Mapping[str, Callable[[bytes, str], str]] = {
+    ".xlsx": _workbook,
+    ".xlsm": _workbook,
+    ".pdf": _pdf,
+    ".docx": _document,
+    ".pptx": _slides,
+    ".zip": _listing,
+}

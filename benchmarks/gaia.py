@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from benchmarks.attachment import file_tools
 from benchmarks.data import DataFile, find_any, rows
-from benchmarks.published import Published
+from benchmarks.published import AGENT_OPTIMIZER, Published
 from benchmarks.web_page import Web, web_tool
 from forge.agent import Agent
 from forge.python_function import python_interpreter
@@ -27,17 +27,17 @@ Answer the question with the help of the functions, then submit the answer and n
 possible, or a list of these with commas between. Write a number in digits, without commas and, unless the question
 asks for one, without a unit such as $ or %. Write words without articles or abbreviations, and digits in them as words
 unless the question asks otherwise."""
-PUBLISHED = {
-    # all 466 questions: arXiv 2311.12983, table 4
-    "GPT-4 with plugins chosen by hand, level 1": Published(0.303),
-    "GPT-4 with plugins chosen by hand, level 2": Published(0.097),
-    "GPT-4 with plugins chosen by hand, level 3": Published(0.0),
-    # 100 questions, before and after training on 10, one run each: AgentOptimizer, arXiv 2402.11359
-    "GPT-4 with code interpreter": Published(0.16),
-    "GPT-4 with code interpreter, trained": Published(0.23),
-    "GPT-4, ReAct": Published(0.12),
-    "GPT-4, ReAct, trained": Published(0.18),
+PUBLISHED_BY_LEVEL = {  # all 466 questions
+    level: {"GPT-4 with plugins chosen by hand": Published(score, "arXiv 2311.12983, table 4")}
+    for level, score in {1: 0.303, 2: 0.097, 3: 0.0}.items()
 }
+PUBLISHED = {  # 100 questions of all levels, before and after training on 10, one run each
+    "GPT-4 with code interpreter": Published(0.16, AGENT_OPTIMIZER),
+    "GPT-4 with code interpreter, trained": Published(0.23, AGENT_OPTIMIZER),
+    "GPT-4, ReAct": Published(0.12, AGENT_OPTIMIZER),
+    "GPT-4, ReAct, trained": Published(0.18, AGENT_OPTIMIZER),
+}
+LEARNED, TESTED = 10, 100  # questions, in the AgentOptimizer paper
 _PAGE = "https://huggingface.co/datasets/gaia-benchmark/GAIA"
 
 
@@ -51,7 +51,7 @@ def load(
     Args:
         level: 1, 2 or 3; None is all.
         folder: the one with the split's metadata.jsonl and files; None is 2023/<split> of the data set's repository,
-            copied to $FORGE_DATA/gaia or to gaia in the cache.
+            copied to $FORGE_DATA/gaia or to gaia in the cache, or for the validation split those folders themselves.
 
     Raises:
         ForgeError: no such split or level, no such file, or a row that is none of GAIA's.
@@ -65,6 +65,24 @@ def load(
     chosen = [task for task in tasks if level in (None, task.metadata["level"])]
     name = f"gaia-{split}" if level is None else f"gaia-{split}-level-{level}"
     return Dataset(chosen, metric=quasi_exact, name=name)
+
+
+def drawn(part: Literal["train", "test"], seed: int = 0, folder: Path | None = None) -> Dataset:
+    """10 validation questions to train on, or 100 others to test, as many as AgentOptimizer's authors take, by seed.
+
+    Where there are too few to train on, all are there to test.
+
+    Raises:
+        ForgeError: as `load` does, or there are too few to train on.
+    """
+    whole = load("validation", folder=folder)
+    if len(whole) > LEARNED:
+        train, rest = whole.split(LEARNED, seed=seed)
+        return train if part == "train" else rest.sample(TESTED, seed=seed)
+    if part == "test":
+        return whole
+    raise ForgeError(f"gaia: metadata has {len(whole)} questions, and training takes {LEARNED} and tests on others: "
+                     "give it the whole validation split, or evaluate alone, on all of these")  # fmt: skip
 
 
 def agent(model: Any = "router", *, web: bool | Web = False, tools: Sequence[Tool] = ()) -> Agent:
@@ -139,8 +157,12 @@ def _written(answer: Any) -> str:  # any JSON value
 
 def _find(split: str, folder: Path | None) -> Path:
     kept = f"gaia/2023/{split}"
+    files = (DataFile(kept, "metadata.jsonl"), DataFile(kept, "metadata.parquet"))
+    alone = DataFile("gaia", "metadata.jsonl").at_hand(folder)
+    if alone and split == "validation" and not any(file.at_hand(folder) for file in files):
+        return alone
     try:
-        return find_any(DataFile(kept, "metadata.jsonl"), DataFile(kept, "metadata.parquet"), folder=folder)
+        return find_any(*files, folder=folder)
     except ForgeError as missing:
         raise ForgeError(f"{missing}. GAIA is gated: accept its terms at {_PAGE}, download it from there (hf download "
                          "gaia-benchmark/GAIA --repo-type dataset --local-dir $FORGE_DATA/gaia), or give folder=, the "

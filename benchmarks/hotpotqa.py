@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks.data import DataFile, Source, find_any, rows
-from benchmarks.published import Published
+from benchmarks.published import AGILE, Published
 from forge.agent import Agent
 from forge.expert import GoldExpert
 from forge.memory import Memory
@@ -32,10 +32,10 @@ INSTRUCTIONS = (
 )
 ADVISED = " Seek advice where you would probably be wrong without it."
 ADVICE_COST = 0.3  # in all of AGILE's figures
-PUBLISHED = {  # exact match, development questions: AGILE, arXiv 2405.14751
-    "agile-vic13b without RL": Published(0.617, accuracy=0.668, advice_rate=0.171),
-    "agile-vic13b-ppo": Published(0.628, accuracy=0.675, advice_rate=0.156),
-    "agile-vic13b-ppo without advice": Published(0.553, accuracy=0.553, advice_rate=0.0),
+PUBLISHED = {  # exact match, development questions
+    "agile-vic13b without RL": Published(0.617, AGILE, accuracy=0.668, advice_rate=0.171),
+    "agile-vic13b-ppo": Published(0.628, AGILE, accuracy=0.675, advice_rate=0.156),
+    "agile-vic13b-ppo without advice": Published(0.553, AGILE, accuracy=0.553, advice_rate=0.0),
 }
 _HIPPORAG = Source("OSU-NLP-Group/HippoRAG", "b144c46df14cabe5f5822d8caded4bec5f709461", "CC-BY-SA-4.0")
 _REACT = Source("ysymyth/ReAct", "6bdb3a1fd38b8188fc7ba4102969fe483df8fdc9", "CC-BY-SA-4.0")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks.data import DataFile, Source, find_any, rows
-from benchmarks.published import Published
+from benchmarks.published import AGENT_OPTIMIZER, Published
 from forge.agent import Agent
 from forge.math_worker import equivalent
 from forge.session import Session
@@ -34,10 +34,10 @@ TYPES = (
     "precalculus",
     "number_theory",
 )
-PUBLISHED = {  # all 5,000 test problems, scored as text: arXiv 2103.03874
-    "GPT-2 1.5B, fine-tuned": Published(0.069),
-    "GPT-3 13B, fine-tuned": Published(0.056),
-    "GPT-3 175B, few-shot": Published(0.052),
+PUBLISHED = {  # all 5,000 test problems, scored as text
+    "GPT-2 1.5B, fine-tuned": Published(0.069, "arXiv 2103.03874"),
+    "GPT-3 13B, fine-tuned": Published(0.056, "arXiv 2103.03874"),
+    "GPT-3 175B, few-shot": Published(0.052, "arXiv 2103.03874"),
 }
 _TRAINED = {  # before and after training, of "GPT-4+" and of ReAct
     "prealgebra": (0.788, 0.826, 0.875, 0.875),
@@ -49,8 +49,9 @@ _TRAINED = {  # before and after training, of "GPT-4+" and of ReAct
     "number_theory": (0.563, 0.675, 0.688, 0.725),
 }
 _ROWS = ("GPT-4 with code", "GPT-4 with code, trained", "GPT-4, ReAct", "GPT-4, ReAct, trained")
-PUBLISHED_BY_TYPE = {  # 80 test problems a type, before and after training on 20: AgentOptimizer, arXiv 2402.11359
-    type: {row: Published(score) for row, score in zip(_ROWS, scores, strict=True)} for type, scores in _TRAINED.items()
+PUBLISHED_BY_TYPE = {  # 80 test problems a type, before and after training on 20
+    type: {row: Published(score, AGENT_OPTIMIZER) for row, score in zip(_ROWS, scores, strict=True)}
+    for type, scores in _TRAINED.items()
 }
 _SOURCE = Source("microsoft/ToRA", "213c1c995038c73fab10343814df7a42f990f026", "MIT")
 _FILES = {
@@ -127,10 +128,11 @@ def same_answer(task: Task, session: Session) -> bool:
 
     It is if both have one `normal_form`, which follows the scorer of MATH's authors. Where that scorer, which compares
     texts, sees a difference, the math-verify library decides (needs the `math` extra): 0.5, 1/2 and 2/4 are one number,
-    x^2-4 and (x-2)(x+2) one polynomial, decimals count to the sixth significant digit, and lists without brackets are
-    sets. Not in two cases, where the authors' scorer keeps the word: a formula copied out of the problem (who is to
-    factor x^2-4 and answers x^2-4 has done nothing; the library takes such a copy in 200 of 3,507 problems), and lists
-    that the problem wants in an order.
+    x^2-4 and (x-2)(x+2) one polynomial, decimals count to the sixth place and floats are whole if they are to ten
+    digits, and lists without brackets are sets. Not in three cases, where the authors' scorer keeps the word: a formula
+    copied out of the problem (who is to factor x^2-4 and answers x^2-4 has done nothing; the library takes such a copy
+    in 200 of 3,507 problems), lists that the problem wants in an order, and numbers in two different bases (the library
+    leaves a base out, and so 12 is right for 12_5).
 
     Raises:
         ForgeError: the extra is not installed.
@@ -139,8 +141,13 @@ def same_answer(task: Task, session: Session) -> bool:
         return False
     given = _written(session.answer)
     wanted, given = _bare(str(task.answer)), _bare(boxed(given) or given)
+    if "matrix}" in wanted:
+        given = _matrix(given)
     if normal_form(wanted) in (normal_form(given), normal_form(_as_latex(given))):
         return True
+    bases = {_bases(text) for text in (wanted, given)} - {frozenset()}
+    if len(bases) > 1:
+        return False
     if _ORDERED.search(task.question) and len(_parts(wanted)) > 1:
         pairs = zip(_parts(wanted), _parts(given), strict=False)
         same = len(_parts(wanted)) == len(_parts(given)) and all(_equivalent(*pair) for pair in pairs)
@@ -219,7 +226,10 @@ _ORDERED = re.compile(
     re.IGNORECASE,
 )
 _AS_LATEX = [  # what functions write, and the library does not read
-    (re.compile(r"\*\*\s*(\w+|\(-?\w+\))"), r"^{\1}"),
+    (re.compile(r"\*\*\s*(-?\w+(?:\.\d+)?|\((?:[^()]|\([^()]*\))*\))"), r"^{\1}"),
+    (re.compile(r"(?<![\\A-Za-z])a(?=(?:sin|cos|tan)\()"), "arc"),
+    (re.compile(r"(?<![\\A-Za-z])((?:arc)?(?:sin|cos|tan)|cot|sec|csc|log|ln|exp)(?=\()"), r"\\\1"),
+    (re.compile(r"(?<![\\A-Za-z])factorial(\([^()]*\))"), r"\1!"),
     (re.compile(r"(?<![\w.)}^])(\d+)\s*/\s*(\d+)(?!\d|\.\d)"), r"\\frac{\1}{\2}"),  # 3/5i is three fifths of i
     (re.compile(r"(?<![\\A-Za-z])pi(?![A-Za-z])"), r"\\pi "),
     (re.compile(r"(?<![\\A-Za-z])(?:oo|inf|infinity)(?![A-Za-z])"), r"\\infty "),
@@ -236,6 +246,11 @@ def _as_latex(text: str) -> str:
 def _equivalent(wanted: str, given: str) -> bool:
     # math-verify takes \$5 for no number
     return equivalent(wanted.replace("\\$", ""), _as_latex(given).replace("\\$", ""))
+
+
+def _bases(text: str) -> frozenset[int]:
+    """The bases that numbers of a text are written in: 16 of 2A_{16}."""
+    return frozenset(map(int, re.findall(r"(?<=[0-9A-Z}])_\{?([0-9]+)", _spelt(text))))
 
 
 def _is_copied(given: str, question: str) -> bool:
@@ -262,8 +277,20 @@ def _parts(text: str) -> list[str]:
 
 
 def _written(value: Any) -> str:
-    """An answer as text; a list is a list without brackets."""
-    return ", ".join(map(_written, value)) if isinstance(value, list | tuple) else str(value)
+    """An answer as text; a list is a list without brackets, those in it are in brackets."""
+    if not isinstance(value, list | tuple):
+        return str(value)
+    return ", ".join(f"({_written(item)})" if isinstance(item, list | tuple) else str(item) for item in value)
+
+
+def _matrix(text: str) -> str:
+    """Two rows or more, each in brackets, as a matrix in LaTeX; another text as it is."""
+    whole = re.fullmatch(r"\[\s*([\[(].*[\])])\s*\]", text, re.DOTALL)
+    rows = _parts(whole[1] if whole else text)
+    if (len(rows) < 2 and not whole) or not all(re.fullmatch(r"[\[(].*[\])]", row, re.DOTALL) for row in rows):
+        return text
+    cells = r" \\ ".join(" & ".join(_parts(row[1:-1])) for row in rows)
+    return rf"\begin{{pmatrix}}{cells}\end{{pmatrix}}"
 
 
 def _bare(text: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from benchmarks import mirage
 from benchmarks.data import DataFile, find_any, rows
 from benchmarks.multiple_choice import asked, right
-from benchmarks.published import Published
+from benchmarks.published import AGILE, Published
 from forge.agent import Agent
 from forge.expert import GoldExpert
 from forge.memory import Memory
@@ -25,12 +25,12 @@ INSTRUCTIONS = "Answer the medical question with the letter of the right choice:
 ADVISED = " Seek advice where you would probably be wrong without it."
 REMEMBERING = " Look up what earlier questions taught, and reflect on what advice teaches."
 ADVICE_COST = 0.4  # in all of AGILE's figures
-PUBLISHED = {  # development questions: AGILE, arXiv 2405.14751; agile-gpt4's score as printed (.884 - .4 * .421 = .716)
-    "agile-gpt4": Published(0.721, accuracy=0.884, advice_rate=0.421),
-    "agile-mek7b without RL": Published(0.708, accuracy=0.837, advice_rate=0.322),
-    "agile-mek7b-ppo": Published(0.726, accuracy=0.852, advice_rate=0.316),
-    "agile-mek7b-ppo without memory": Published(0.539, accuracy=0.741, advice_rate=0.506),
-    "agile-mek7b-ppo without advice": Published(0.620, accuracy=0.620, advice_rate=0.0),
+PUBLISHED = {  # development questions; agile-gpt4's score as printed (.884 - .4 * .421 = .716)
+    "agile-gpt4": Published(0.721, AGILE, accuracy=0.884, advice_rate=0.421),
+    "agile-mek7b without RL": Published(0.708, AGILE, accuracy=0.837, advice_rate=0.322),
+    "agile-mek7b-ppo": Published(0.726, AGILE, accuracy=0.852, advice_rate=0.316),
+    "agile-mek7b-ppo without memory": Published(0.539, AGILE, accuracy=0.741, advice_rate=0.506),
+    "agile-mek7b-ppo without advice": Published(0.620, AGILE, accuracy=0.620, advice_rate=0.0),
 }
 _PAGE = "https://github.com/medmcqa/medmcqa"
 _FILES = {

@@ -23,9 +23,10 @@ from functions.errors import ForgeError
 
 INSTRUCTIONS = "Answer the medical question with the letter of the right choice: A, B, C or D."
 ADVISED = " Seek advice where you would probably be wrong without it."
-PUBLISHED = {  # test questions: MIRAGE's leaderboard; what cannot be read counts as the answer A there
-    "gpt35_cot": Published(0.6504, accuracy=0.6504),
-    "gpt4_cot": Published(0.8397, accuracy=0.8397),
+_LEADERBOARD = "MIRAGE's leaderboard"
+PUBLISHED = {  # test questions; what cannot be read counts as the answer A there
+    "gpt35_cot": Published(0.6504, _LEADERBOARD, accuracy=0.6504),
+    "gpt4_cot": Published(0.8397, _LEADERBOARD, accuracy=0.8397),
 }
 _PAGE = "https://github.com/jind11/MedQA"
 _FILES = {

@@ -1,7 +1,8 @@
 """Multiple choice: a question with its choices, and which one of them a text names.
 
-A text names a choice by its letter ("B", "(b)", "B. Aspirin", "the answer is B") or by its words. What names two, as
-"A or B" does, names none. Letters in running prose ("hepatitis B") are not taken for choices.
+A text names a choice by its letter ("B", "(b)", "B. Aspirin", "the answer is B", "B, because ...", "I choose B", "B is
+correct", "\\boxed{B}") or by its words. What names two, as "A or B" does, names none. Letters in running prose
+("hepatitis B", "A patient ...") are not taken for choices.
 """
 
 from __future__ import annotations
@@ -14,10 +15,20 @@ from forge.session import Session
 from forge.task import Task
 
 _LETTERS = r"[A-Z](?:\s*(?:/|,|&|and|or)\s*\(?[A-Z]\b\)?)*"
+_SIGNS = r"[\s*_\"'({\[]*"  # that may stand before a letter: Markdown, brackets, quotes
+_ENDS = r"[\s*_\"')}\]]*(?:[.,;:!]|$|\b(?:because|since|as)\b)"
 _MARKED = (
-    re.compile(rf"^\W*({_LETTERS})\s*(?:[.):]|$)"),
+    re.compile(rf"^\W*({_LETTERS})[\s*_)\]]*(?:[.):]|$|,?\s*(?:because|since)\b|,\s*as\b)"),
     re.compile(r"\(([A-Z])\)"),
-    re.compile(rf"(?i:\b(?:answer|choice|option)s?)(?i:\s+(?:is|are|would\s+be))?\s*:?\s*\(?({_LETTERS})(?!\w)"),
+    re.compile(
+        rf"(?i:\b(?:answer|choice|option)s?)[\"'*_]*(?i:\s+(?:is|are|would\s+be))?\s*:?{_SIGNS}({_LETTERS})(?!\w)"
+    ),
+    re.compile(rf"\\(?:boxed|fbox){_SIGNS}(?:\\[a-z]+{_SIGNS})?({_LETTERS})(?!\w)"),
+    re.compile(rf"\bI(?:'d|'ll|\s+would|\s+will)?\s+(?:choose|chose|pick|picked|select){_SIGNS}({_LETTERS}){_ENDS}"),
+    re.compile(
+        rf"(?:^|[.:;!,]\s)\W*(?i:(?:so|thus|hence|therefore),?\s+)?{_SIGNS}({_LETTERS})[\s*_\"')\]]+(?:is|are)\s+"
+        rf"(?:the\s+)?(?:(?:most|one|only)\s+)?(?:correct|right|best|true)(?:\s+(?:answer|choice|option|one))?{_ENDS}"
+    ),
 )
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks.data import DataFile, rows, whole_text
 from benchmarks.productqa_pins import FILES, SOURCE, TEST, TRAIN
-from benchmarks.published import Published
+from benchmarks.published import AGILE, Published
 from benchmarks.sql import ReadOnly
 from forge.agent import Agent
 from forge.memory import Memory
@@ -32,14 +32,14 @@ INSTRUCTIONS = (
     "Answer the question about the product as shortly as it allows: yes, no, or a few words. Where products are "
     "looked for, answer with the product_id of each that fits, or none."
 )
-PUBLISHED = {  # the 14,365 test questions, advice at .3: arXiv 2405.14751
-    "gpt4-prompt": Published(0.464, accuracy=0.464),  # nobody to ask
-    "agile-vic13b-prompt": Published(0.122, accuracy=0.174, advice_rate=0.174),
-    "agile-gpt3.5-prompt": Published(0.411, accuracy=0.508, advice_rate=0.323),
-    "agile-gpt4-prompt": Published(0.718, accuracy=0.780, advice_rate=0.208),
-    "agile-vic7b-ppo": Published(0.764, accuracy=0.818, advice_rate=0.179),
-    "agile-vic13b-sft": Published(0.766, accuracy=0.843, advice_rate=0.256),
-    "agile-vic13b-ppo": Published(0.784, accuracy=0.854, advice_rate=0.233),
+PUBLISHED = {  # the 14,365 test questions, advice at .3
+    "gpt4-prompt": Published(0.464, AGILE, accuracy=0.464),  # nobody to ask
+    "agile-vic13b-prompt": Published(0.122, AGILE, accuracy=0.174, advice_rate=0.174),
+    "agile-gpt3.5-prompt": Published(0.411, AGILE, accuracy=0.508, advice_rate=0.323),
+    "agile-gpt4-prompt": Published(0.718, AGILE, accuracy=0.780, advice_rate=0.208),
+    "agile-vic7b-ppo": Published(0.764, AGILE, accuracy=0.818, advice_rate=0.179),
+    "agile-vic13b-sft": Published(0.766, AGILE, accuracy=0.843, advice_rate=0.256),
+    "agile-vic13b-ppo": Published(0.784, AGILE, accuracy=0.854, advice_rate=0.233),
 }
 _PARTS: Mapping[str, Mapping[str, tuple[str, str, str]]] = {"train": TRAIN, "test": TEST}
 

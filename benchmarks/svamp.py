@@ -17,10 +17,10 @@ from functions.errors import ForgeError
 
 INSTRUCTIONS = "Solve the word problem. Answer with the number alone."
 SOURCE = Source("arkilpatel/SVAMP", "689d7ccac74b9983a2ac7cc3b264f441b99e7c53", "MIT")
-PUBLISHED = {  # execution accuracy after training on MAWPS and ASDiv-A: arXiv 2103.07191
-    "Seq2Seq with RoBERTa": Published(0.403),
-    "GTS with RoBERTa": Published(0.410),
-    "Graph2Tree with RoBERTa": Published(0.438),
+PUBLISHED = {  # execution accuracy after training on MAWPS and ASDiv-A
+    "Seq2Seq with RoBERTa": Published(0.403, "arXiv 2103.07191"),
+    "GTS with RoBERTa": Published(0.410, "arXiv 2103.07191"),
+    "Graph2Tree with RoBERTa": Published(0.438, "arXiv 2103.07191"),
 }
 _FILE = DataFile("svamp", "SVAMP.json", SOURCE, "SVAMP.json", "aad093525105c6331581d7082250b9c22578271e")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks.data import DataFile, Source, find_any, rows
-from benchmarks.published import Published
+from benchmarks.published import AGENT_OPTIMIZER, Published
 from forge.agent import Agent
 from forge.session import Session
 from forge.task import Dataset, Task
@@ -22,22 +22,23 @@ INSTRUCTIONS = (
     "Answer the question about the table. Answer with the number alone or, where there are choices, with the text of "
     "the right one."
 )
+_COUNTED = "lupantech/PromptPG, result files"
 PUBLISHED = {
-    # of the 7,686 test problems, counted in the authors' result files
-    "UnifiedQA large, fine-tuned": Published(4408 / 7686),
-    "TAPEX large, fine-tuned": Published(4498 / 7686),
-    "GPT-3 zero-shot": Published(4378 / 7686),
-    "GPT-3 few-shot": Published(4381 / 7686),
-    "GPT-3 zero-shot, chain of thought": Published(4428 / 7686),
-    "GPT-3 few-shot, chain of thought": Published(4882 / 7686),
-    "GPT-3 with PromptPG": Published(0.6823),  # the authors' README
-    # 100 problems that are not published, before and after training on some 30: AgentOptimizer, arXiv 2402.11359
-    "GPT-3.5 with code": Published(0.51),
-    "GPT-3.5 with code, trained": Published(0.56),
-    "GPT-3.5, ReAct": Published(0.59),
-    "GPT-3.5, ReAct, trained": Published(0.70),
-    "CREATOR": Published(0.30),
-    "CRAFT": Published(0.385),
+    # of the 7,686 test problems, counted in the authors' files
+    "UnifiedQA large, fine-tuned": Published(4408 / 7686, _COUNTED),
+    "TAPEX large, fine-tuned": Published(4498 / 7686, _COUNTED),
+    "GPT-3 zero-shot": Published(4378 / 7686, _COUNTED),
+    "GPT-3 few-shot": Published(4381 / 7686, _COUNTED),
+    "GPT-3 zero-shot, chain of thought": Published(4428 / 7686, _COUNTED),
+    "GPT-3 few-shot, chain of thought": Published(4882 / 7686, _COUNTED),
+    "GPT-3 with PromptPG": Published(0.6823, "lupantech/PromptPG, README.md"),
+    # 100 problems that are not published, before and after training on some 30
+    "GPT-3.5 with code": Published(0.51, AGENT_OPTIMIZER),
+    "GPT-3.5 with code, trained": Published(0.56, AGENT_OPTIMIZER),
+    "GPT-3.5, ReAct": Published(0.59, AGENT_OPTIMIZER),
+    "GPT-3.5, ReAct, trained": Published(0.70, AGENT_OPTIMIZER),
+    "CREATOR": Published(0.30, AGENT_OPTIMIZER),
+    "CRAFT": Published(0.385, AGENT_OPTIMIZER),
 }
 SPLITS = ("train", "dev", "test", "dev1k", "test1k")
 _SOURCE = Source("lupantech/PromptPG", "7cf61b1bec07222fc24b4f5a1410911f77c2d2c9", "CC-BY-NC-SA-4.0")
@@ -89,13 +90,17 @@ def same_answer(task: Task, session: Session) -> bool:
     Free text: the number that `read_out` finds; numbers are equal if they are to three decimals, whatever way they are
     written (1,234; 3/4; $5.50; 5.5).
     Choices: the one that is `chosen`. Unlike theirs, the case of letters does not matter; a letter must stand alone,
-    where "The answer is Celine" is C to them; a letter that no choice has is wrong, where they draw lots; and words
-    that are like none of the choices, or as much like two, are wrong, where they take the first.
+    where "The answer is Celine" is C to them; what "The answer is" is followed by comes before other words, and 5 is
+    the choice $5; a letter that no choice has is wrong, where they draw lots; and words that are like none of the
+    choices, or as much like two, are wrong, where they take the first. JSON's true and false are yes and no.
     """
     if session.answer is None:
         return False
-    given, unit = _plain(session.answer), str(task.metadata.get("unit") or "")
     choices = task.metadata.get("choices") or ()
+    answer = session.answer
+    if isinstance(answer, bool) and {"yes", "no"} <= {*choices}:
+        answer = "yes" if answer else "no"
+    given, unit = _plain(answer), str(task.metadata.get("unit") or "")
     prediction = chosen(given, choices) if choices else read_out(given)
     return prediction is not None and normal_form(prediction, unit) == normal_form(str(task.answer), unit)
 
@@ -139,17 +144,29 @@ _CUES = [
         _VALUE,
     )
 ]
-_LETTER = re.compile(r"(?s)(?:.*\bthe answer is )?(?:\(([a-z])\)(?:\W.*)?|([a-z])(?:[.):,].*)?)", re.IGNORECASE)
+_NAMED = re.compile(r"\bthe (?:correct |right |best )?answer is ", re.IGNORECASE)
+_LETTER = re.compile(rf"(?s)(?:.*{_NAMED.pattern})?(?:\(([a-z])\)(?:\W.*)?|([a-z])(?:[.):,].*)?)", re.IGNORECASE)
 
 
 def chosen(text: str, choices: Sequence[str]) -> str | None:
-    """The choice that a text names by its words or its letter, else the one most like it; None if there is none."""
+    """The choice that a text names by its words or its letter, else the one most like it; None if there is none.
+
+    "The answer is" names the choice that comes next, whatever is said before and after.
+    """
     folded = [_folded(choice) for choice in choices]
     if _folded(text) in folded:
         return choices[folded.index(_folded(text))]
+    same = [choice for choice in choices if _number(text) is not None and normal_form(choice) == normal_form(text)]
+    if len(same) == 1:
+        return same[0]
     if letter := _LETTER.fullmatch(text.strip()):
         place = ord((letter[1] or letter[2]).lower()) - ord("a")
         return choices[place] if place < len(choices) else None
+    *_, answer = _NAMED.split(text)
+    answer = _folded(answer) if answer != text else ""
+    begun = [choice for choice in folded if choice and re.match(rf"{re.escape(choice)}(?![\w'-]|[: ]\d)", answer)]
+    if begun:
+        return choices[folded.index(max(begun, key=len))]
     words = set(_folded(text).split())
     shared = [len(words & set(choice.split())) / max(len(words), len(choice.split()), 1) for choice in folded]
     best = max(shared)

@@ -33,14 +33,16 @@ is over when the customer ends it or when you transfer them to a person; do not 
 {policy}"""
 QUESTION = "A customer has come to you."  # what they want is for the customer to say
 PASS_HAT = {  # pass^k for k from 1 to 4: the chance that k tries at a task all succeed, mean over the tasks
-    # counted in the authors' historical_trajectories/gpt-4o-airline.json
     "GPT-4o, airline": (0.420, 0.273, 0.220, 0.200),
-    # the tables in the README of the repository
     "Claude 3.5 Sonnet (2024-10-22), airline": (0.460, 0.326, 0.263, 0.225),
     "GPT-4o, retail": (0.604, 0.491, 0.430, 0.383),
     "Claude 3.5 Sonnet (2024-10-22), retail": (0.692, 0.576, 0.509, 0.462),
 }
-PUBLISHED = {name: Published(figures[0]) for name, figures in PASS_HAT.items()}
+_COUNTED = {"GPT-4o, airline": "sierra-research/tau-bench, historical_trajectories/gpt-4o-airline.json"}
+PUBLISHED = {
+    name: Published(figures[0], _COUNTED.get(name, "sierra-research/tau-bench, README.md"))
+    for name, figures in PASS_HAT.items()
+}
 
 _RESPOND = "respond"  # the authors' name for talking to the customer
 

@@ -400,9 +400,11 @@ def _show_held_out(held_out: dict[str, forge.Evaluation], benchmark: Benchmark) 
 
 
 def _show_published(benchmark: Benchmark) -> None:
-    if benchmark.published:
-        rows = (f"{name} {figures.score:.3f}" for name, figures in benchmark.published.items())
-        print(f"published: {', '.join(rows)} (other models; benchmarks/ has the sources)")
+    by_source: dict[str, list[str]] = {}
+    for name, figures in benchmark.published.items():
+        by_source.setdefault(figures.source, []).append(f"{name} {figures.score:.3f}")
+    for source, rows in by_source.items():
+        print(f"published: {', '.join(rows)} (other models; source: {source})")
 
 
 def _first_line(text: str) -> str:

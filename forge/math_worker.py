@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import threading
+from decimal import Context, Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -25,18 +26,38 @@ ANSWER_SECONDS = 6.0  # of processor time: on a busy machine a right answer take
 WAIT_SECONDS = 300.0  # by the clock, for a process that starts or computes on a busy machine
 LONGEST = 2000  # characters; a longer answer is none that an exercise asks for
 APART = 1e-5  # math-verify rounds decimals to six places: numbers that differ by more are different in any case
+DIGITS = 10  # of a decimal that count; a whole number has as many as it has
+NOTHING = Decimal("1e-12")  # what is smaller is 0, as cos(pi/2) is meant to be
 _PLAIN = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]+)?")
+_FLOAT = re.compile(  # as programs write it: with an exponent, or more decimals than count; 2e-1 is e twice, less 1
+    r"(?<![\w.])[0-9]+(?:(?:\.[0-9]+)?[eE](?:[+-][0-9]{2,3}|[0-9]{1,3})|\.[0-9]{8,})(?!\.?[0-9]|_)", re.ASCII
+)
 
 
 def equivalent(wanted: str, given: str) -> bool:
     """Whether two texts, LaTeX or plain, are the same mathematical object; False when that takes too long to tell.
+
+    Decimals that are written to many places are taken for what they round to: see `without_noise`.
 
     Raises:
         ForgeError: the `math` extra is not installed.
     """
     if len(wanted) > LONGEST or len(given) > LONGEST:
         return False
+    wanted, given = without_noise(wanted), without_noise(given)
     return not _apart(wanted, given) and _same(wanted, given)
+
+
+def without_noise(text: str) -> str:
+    """The text, its floats without exponents and to ten digits: 2.9999999999999996 is 3, 1e-05 is 0.00001."""
+    return _FLOAT.sub(_rounded, text)
+
+
+def _rounded(match: re.Match[str]) -> str:
+    number = Decimal(match.group())
+    if abs(number) < NOTHING:
+        return "0"
+    return f"{Context(prec=max(DIGITS, number.adjusted() + 1)).create_decimal(number).normalize():f}"
 
 
 def _apart(wanted: str, given: str) -> bool:

@@ -102,7 +102,7 @@ def test_an_evaluation_needs_the_test_tasks_alone_and_shows_what_others_reached(
     assert shown.returncode == 0, shown.stderr
     assert "on 1 tasks of svamp" in shown.stdout
     assert "published: " in shown.stdout
-    assert "Graph2Tree with RoBERTa 0.438" in shown.stdout
+    assert "Graph2Tree with RoBERTa 0.438 (other models; source: arXiv 2103.07191)" in shown.stdout
 
 
 def test_a_data_set_that_is_nowhere_and_no_network_is_told_with_the_ways_out(tmp_path):

@@ -1,10 +1,11 @@
 """The data sets by name: each tells what is missing, needs no more than what is asked of it, and has its figures."""
 
 import json
+import re
 
 import pytest
 
-from benchmarks import catalog, data
+from benchmarks import agile_tables, catalog, data, gaia, math_competition
 from benchmarks.data import DataFile
 from forge.cli import benchmark_of
 from functions.errors import ForgeError
@@ -46,6 +47,28 @@ def test_every_data_set_of_others_has_published_figures_and_an_agent(name, monke
     assert all(0 <= figures.score <= 1 for figures in found.published.values())
     if not name.startswith("tau-"):  # whose agent is live
         assert found.agent("router").instructions
+
+
+SETS = {  # of figures, by where they stand
+    **{name: catalog.load(name).published for name in catalog.names()},
+    **{f"math, {type}": figures for type, figures in math_competition.PUBLISHED_BY_TYPE.items()},
+    **{f"gaia, level {level}": figures for level, figures in gaia.PUBLISHED_BY_LEVEL.items()},
+    "agile_tables, without a part": agile_tables.ABLATED,
+    "agile_tables, early advice": {"": agile_tables.EARLY},
+    "agile_tables, costs": agile_tables.SWEEP,
+}
+
+
+@pytest.mark.parametrize("place", SETS)
+def test_every_published_figure_names_a_paper_or_a_repository(place):
+    for name, figures in SETS[place].items():
+        assert re.search(r"arXiv \d{4}\.\d{5}|^[\w.-]+/[\w.-]+, \w|^MIRAGE", figures.source), (name, figures)
+
+
+def test_the_figures_of_a_level_of_gaia_do_not_stand_beside_a_score_of_all_levels():
+    assert not any("level" in name for name in catalog.load("gaia").published)
+    scores = [row.score for figures in gaia.PUBLISHED_BY_LEVEL.values() for row in figures.values()]
+    assert (list(gaia.PUBLISHED_BY_LEVEL), scores) == ([1, 2, 3], [0.303, 0.097, 0.0])
 
 
 def test_an_evaluation_needs_no_training_tasks_and_a_training_needs_both(nowhere):

@@ -1,7 +1,9 @@
 """GAIA's loader, scorer and file tools, on made-up questions in its format."""
 
+import io
 import json
 import sys
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 from hypothesis import given
@@ -60,6 +62,31 @@ def test_the_folder_of_the_data_set_is_found_as_its_repository_lays_it_out(place
     )
     with pytest.raises(ForgeError, match=told):
         gaia.load("test")
+
+
+def test_a_metadata_file_that_lies_in_the_folder_itself_is_the_validation_split(place, tmp_path, monkeypatch):
+    monkeypatch.setenv("FORGE_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "data" / "gaia").mkdir(parents=True)
+    place(row("a")).joinpath("metadata.jsonl").rename(tmp_path / "data" / "gaia" / "metadata.jsonl")
+    assert [task.id for task in gaia.load()] == ["a"]
+    with pytest.raises(ForgeError, match=r"no metadata.jsonl or metadata.parquet in .*test"):
+        gaia.load("test")
+    split = tmp_path / "data" / "gaia" / "2023" / "validation"
+    split.mkdir(parents=True)
+    place(row("b")).joinpath("metadata.jsonl").rename(split / "metadata.jsonl")
+    assert [task.id for task in gaia.load()] == ["b"]
+
+
+def test_a_few_questions_are_all_there_to_test_and_too_few_to_train_on(place):
+    few = place(*(row(f"{number}") for number in range(5)))
+    assert len(gaia.drawn("test", folder=few)) == 5
+    with pytest.raises(ForgeError, match=r"metadata has 5 questions, and training takes 10 .* or evaluate alone"):
+        gaia.drawn("train", folder=few)
+    some = place(*(row(f"{number}") for number in range(14)))
+    train, test = (gaia.drawn(part, 3, some) for part in ("train", "test"))
+    assert (len(train), len(test)) == (10, 4)
+    assert not {task.id for task in train} & {task.id for task in test}
 
 
 def test_the_parquet_of_newer_revisions_reads_the_same(place, tmp_path):
@@ -185,7 +212,8 @@ def test_what_is_no_text_or_too_large_is_told(tmp_path, monkeypatch):
 def test_a_package_that_is_not_installed_is_named(suffix, package, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
     (tmp_path / f"a.{suffix}").write_bytes(b"content")
-    with pytest.raises(ForgeError, match=f"reading a.{suffix} needs the package {package}: pip install {package}"):
+    told = rf"reading a.{suffix} needs the package {package}: pip install 'forge-agents\[gaia\]'"
+    with pytest.raises(ForgeError, match=told):
         attachment.text_of(tmp_path / f"a.{suffix}")
 
 
@@ -198,12 +226,102 @@ def test_a_workbook_is_read_sheet_by_sheet(tmp_path):
     assert attachment.text_of(tmp_path / "a.xlsx") == '## Pens\nred,3\n## Ink\n"a, b",,1.5\n'
 
 
+def test_a_workbook_with_a_mangled_part_is_told(tmp_path):
+    pytest.importorskip("openpyxl").Workbook().save(tmp_path / "whole.xlsx")
+    with ZipFile(tmp_path / "whole.xlsx") as whole, ZipFile(tmp_path / "a.xlsx", "w") as mangled:
+        for part in whole.namelist():
+            mangled.writestr(part, whole.read(part).replace(b"firstSheet", b"f9rstSheet"))
+    with pytest.raises(ForgeError, match=r"a.xlsx is damaged.*f9rstSheet"):
+        attachment.text_of(tmp_path / "a.xlsx")
+
+
 def test_a_pdf_is_read_page_by_page(tmp_path):
     writer = pytest.importorskip("pypdf").PdfWriter()
     writer.add_blank_page(width=72, height=72)
     writer.add_blank_page(width=72, height=72)
     writer.write(tmp_path / "a.pdf")
     assert attachment.text_of(tmp_path / "a.pdf") == "## page 1\n\n## page 2\n"
+
+
+def test_a_pdf_that_is_cut_off_or_empty_is_told(tmp_path):
+    writer = pytest.importorskip("pypdf").PdfWriter()
+    writer.add_blank_page(width=72, height=72)
+    writer.write(whole := io.BytesIO())
+    for content in (b"", b"%PDF-1.7 and no more", whole.getvalue()[:100]):
+        (tmp_path / "a.pdf").write_bytes(content)
+        with pytest.raises(ForgeError, match=r"a.pdf is damaged"):
+            attachment.text_of(tmp_path / "a.pdf")
+
+
+WORD = """<w:document xmlns:w="word"><w:body>
+<w:p><w:pPr><w:tabs><w:tab w:pos="9"/></w:tabs></w:pPr><w:r>
+<w:t>Red</w:t><w:tab/><w:t> pens</w:t></w:r></w:p>
+<w:tbl><w:tr><w:tc><w:p><w:r><w:t>a</w:t></w:r></w:p><w:p><w:r><w:t>b</w:t></w:r></w:p></w:tc>
+<w:tc><w:p><w:r><w:t>c</w:t></w:r></w:p></w:tc></w:tr></w:tbl><w:p><w:r><w:t>x</w:t><w:br/><w:t>é</w:t></w:r></w:p>
+</w:body></w:document>"""
+SLIDE = """<p:sld xmlns:p="slide" xmlns:a="drawing"><p:cSld><p:sp><p:txBody><a:p><a:r><a:t>Slide {0}</a:t></a:r></a:p>
+<a:p><a:r><a:t>two</a:t></a:r><a:br/><a:fld><a:t>three</a:t></a:fld></a:p></p:txBody></p:sp></p:cSld></p:sld>"""
+
+
+def archive(path, **parts):
+    with ZipFile(path, "w", compression=ZIP_DEFLATED) as written:
+        for name, text in parts.items():
+            written.writestr(name.replace("__", "/").replace("_", "."), text)
+    return path
+
+
+def test_a_document_is_read_by_paragraphs_and_rows(tmp_path):
+    text = attachment.text_of(archive(tmp_path / "a.docx", word__document_xml=WORD))
+    assert text == "Red\t pens\na b\tc\nx\né"
+
+
+def test_slides_are_read_by_number(tmp_path):
+    slides = {f"ppt__slides__slide{n}_xml": SLIDE.format(n) for n in (10, 2)}
+    text = attachment.text_of(archive(tmp_path / "a.PPTX", ppt__slides___rels="", **slides))
+    assert text == "## slide 2\nSlide 2\ntwo\nthree\n## slide 10\nSlide 10\ntwo\nthree"
+
+
+def test_of_an_archive_the_files_are_listed_and_not_unpacked(tmp_path):
+    text = attachment.text_of(archive(tmp_path / "a.zip", a__pens_csv="red,3\n", b_txt=""))
+    assert text == "## files in a.zip, name and bytes\na/pens.csv\t6\nb.txt\t0"
+
+
+@pytest.mark.parametrize("suffix", ["xlsx", "docx", "pptx", "zip"])
+def test_a_damaged_file_is_told(suffix, tmp_path):
+    if suffix == "xlsx":
+        pytest.importorskip("openpyxl")
+    whole = archive(tmp_path / f"whole.{suffix}", ppt__slides__slide1_xml=SLIDE, word__document_xml=WORD).read_bytes()
+    for content in (b"", b"no archive", whole[:60], whole[:-30]):
+        (tmp_path / f"a.{suffix}").write_bytes(content)
+        with pytest.raises(ForgeError, match=f"a.{suffix} is damaged, or no {suffix} at all"):
+            attachment.text_of(tmp_path / f"a.{suffix}")
+
+
+@pytest.mark.parametrize("part", ["word/document.xml", "ppt/slides/slide1.xml"])
+def test_a_document_of_other_parts_or_broken_ones_is_told(part, tmp_path):
+    name = part.replace("/", "__").replace(".", "_")
+    suffix = "docx" if "word" in part else "pptx"
+    with pytest.raises(ForgeError, match="is damaged"):
+        attachment.text_of(archive(tmp_path / f"a.{suffix}", **{name: "<w"}))
+    if suffix == "docx":
+        with pytest.raises(ForgeError, match=r"is damaged.*document.xml"):
+            attachment.text_of(archive(tmp_path / "a.docx", other_xml="<a/>"))
+
+
+def test_a_document_that_unpacks_to_too_much_is_told(tmp_path, monkeypatch):
+    path = archive(tmp_path / "a.docx", word__document_xml=f"<w>{' ' * 9_000}</w>")
+    monkeypatch.setattr(attachment, "LARGEST", 1_000)
+    with pytest.raises(ForgeError, match=r"a.docx has 9,007 bytes in word/document.xml: more than 1,000 are not read"):
+        attachment.text_of(path)
+
+
+def test_a_text_in_the_signs_of_old_windows_is_read(tmp_path):
+    for name in ("a.txt", "a.CSV"):
+        (tmp_path / name).write_bytes("caf\xe9, \u201cl\xe0\u201d".encode("cp1252"))
+        assert attachment.text_of(tmp_path / name) == "caf\xe9, \u201cl\xe0\u201d"
+    (tmp_path / "b.txt").write_bytes(b"a\xff\0")
+    with pytest.raises(ForgeError, match=r"b.txt is not text"):
+        attachment.text_of(tmp_path / "b.txt")
 
 
 def test_the_web_is_off_unless_asked_for_and_search_is_the_users_own():

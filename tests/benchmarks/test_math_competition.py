@@ -207,6 +207,42 @@ def test_the_same_object_in_other_words_is_right(given, wanted):
     assert right(given, wanted)
 
 
+MATRIX = "\\begin{pmatrix}1&2\\\\3&4\\end{pmatrix}"
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [("log(2)", "\\log 2"), ("3*ln(2)", "3\\ln 2"), ("sin(x)", "\\sin(x)"), ("cos(x)**2", "\\cos^2 x"),
+     ("atan(x)", "\\arctan x"), ("tan(pi/3)", "\\sqrt3"), ("exp(2)", "e^2"), ("2**(n+1)", "2^{n+1}"),
+     ("2**-1", "\\frac12"), ("4**0.5", "2"), ("2**(n*(n+1))", "2^{n^2+n}"), ("factorial(5)", "120"),
+     ("[[1,2],[3,4]]", MATRIX), ("[[1, 2],\n [3, 4]]", MATRIX), ([[1, 2], [3, 4]], MATRIX), ("[(1,2),(3,4)]", MATRIX),
+     ([[1.0, 1.9999999999999998], [3, "8/2"]], MATRIX), ([[1], [2]], "\\begin{pmatrix}1\\\\2\\end{pmatrix}"),
+     ([[1, 2], [3, 4]], "(1,2),(3,4)")],
+)  # fmt: skip
+def test_what_functions_write_is_read(given, wanted):
+    assert right(given, wanted)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [("log(3)", "\\log 2"), ("sin(x+1)", "\\sin(x)+1"), ("2**n+1", "2^{n+1}"), ("factorial(5)", "5"),
+     ("4**0.5", "1.5"), ([[1, 3], [2, 4]], MATRIX), ("[1,2,3,4]", MATRIX), ("[[1,2,3,4]]", MATRIX),
+     ("[[1,2],3,4]", MATRIX), ([[1, 2], [4, 3]], "(1,2),(3,4)")],
+)  # fmt: skip
+def test_what_functions_write_otherwise_is_another_answer(given, wanted):
+    assert not right(given, wanted)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [(2.9999999999999996, "3"), (110.00000000000001, "110"), (1234567.0000000002, "1{,}234{,}567"),
+     ("(1.0000000000000002, 2)", "(1,2)"), ([1.0000000000000002, 2], "(1,2)"), (1e-05, "0.00001"), (1e22, "10^{22}"),
+     (0.30000000000000004, "0.3"), (3.4999999999999996, "\\frac72"), ([2.9999999999999996, 5], "5,3")],
+)  # fmt: skip
+def test_the_float_of_a_function_is_the_number_that_it_is_meant_to_be(given, wanted):
+    assert right(given, wanted)
+
+
 @pytest.mark.parametrize(
     ("question", "given", "wanted"),
     [("Factor $x^2 - 4$.", "x^2-4", "(x-2)(x+2)"), ("Expand \\[(x-2)(x+2).\\]", "(x-2)(x+2)", "x^2-4"),
@@ -225,6 +261,16 @@ def test_what_stands_in_the_problem_and_is_the_answer_as_it_is_to_be_written_is_
     assert right("0.75", "\\frac34", "Subtract ten from $10.75$.")
     assert right("x+1", "1+x", "Subtract nine from $x+10$.")
     assert right("(1.5, 2)", "(\\frac32, 2)", 'Find $B$. [asy] label("$B$", (1.5, 2)); [/asy]')
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted", "same"),
+    [("12_{10}", "12_8", False), ("101_2", "101_3", False), ("\\text{A5}_{12}", "\\text{A5}_{11}", False),
+     ("101_{2}", "101_2", True), ("12_{8}", "12_8", True), ("12", "12_8", True), ("12_8", "12", True),
+     ("13_8", "12_8", False)],
+)  # fmt: skip
+def test_a_number_in_another_base_is_another(given, wanted, same):
+    assert right(given, wanted) is same
 
 
 def test_a_list_has_the_order_that_the_problem_asks_for():

@@ -9,6 +9,7 @@ from forge.session import Session
 from forge.task import Task
 
 OPTIONS = {"A": "Antegrade", "B": "Retrograde", "C": "Antegrade and retrograde", "D": "None"}
+WAYS = ["{}", "({})", "{}.", "answer: {}", "The answer is {}.", "Answer: **{}**", "\\boxed{{{}}}", '{{"answer": "{}"}}']
 words = st.from_regex(r"[b-z]{4,8}( [b-z]{4,8}){0,2}", fullmatch=True)
 choices = st.lists(words, min_size=4, max_size=4, unique_by=str.casefold).map(
     lambda texts: dict(zip("ABCD", texts, strict=True))
@@ -60,6 +61,72 @@ def test_what_names_several_choices_or_none_is_no_answer(text):
     assert named(text, OPTIONS) is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Answer: **C**",
+        "**Answer:** C",
+        "**Answer**: (C)",
+        "The answer is **C**.",
+        'The answer is: "C"',
+        "C is correct",
+        "C is correct.",
+        "(C) is correct",
+        "**C** is the correct answer.",
+        "It has two parts. So C is the best choice, because both are seen.",
+        "B is wrong. C is right.",
+        "I choose C",
+        "I would choose **C**.",
+        "Both are seen, and I pick C because of that.",
+        "C, because both are seen",
+        "C, as both are seen",
+        "C because both are seen",
+        "**C**: both are seen",
+        "\\boxed{C}",
+        "so $\\boxed{\\text{C}}$",
+        "\\boxed{C. Both}",
+        '{"answer": "C"}',
+        "{'answer': 'C', 'why': 'both are seen'}",
+        {"answer": "C"},
+        ["C"],
+    ],
+)
+def test_a_letter_is_read_where_one_says_that_it_is_the_answer(text):
+    assert named(text, OPTIONS) == "C"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A patient with a fever",
+        "A, B and C are seen",
+        "A patient is correct to ask",
+        "Vitamin A is correct",
+        "Hepatitis A is the best known",
+        "A is right-handed",
+        "A is right of B",
+        "A is incorrect",
+        "A is not correct.",
+        "A is the right ventricle",
+        "I choose A patient with a fever",
+        "I would not choose A",
+        "I choose A or B",
+        "A and B are correct.",
+        "I choose A. No, B is correct.",
+        "A as in Alabama",
+        "\\boxed{A, B}",
+        "\\boxed{A} or \\boxed{B}",
+        "\\boxed{Apple}",
+        '{"answer": "Apple"}',
+        '{"answer": "A or B"}',
+        '{"why": "A"}',
+        "Aspirin, because it thins the blood",
+    ],
+)
+def test_a_letter_that_is_not_said_to_be_the_answer_is_not_read(text):
+    assert named(text, OPTIONS) is None
+
+
 def test_a_letter_is_a_choice_before_it_is_the_words_of_one():
     vitamins = {"A": "B", "B": "C", "C": "D", "D": "K"}
     assert [named(text, vitamins) for text in ("C", "K", "The answer is B")] == ["C", "D", "B"]
@@ -90,7 +157,7 @@ def test_a_question_shows_its_choices_a_line_each():
     assert asked(" How? ", {"A": "So ", "B": "Not so"}) == "How?\nA. So\nB. Not so"
 
 
-@given(choices, st.sampled_from("ABCD"), st.sampled_from(["{}", "({})", "{}.", "answer: {}", "The answer is {}."]))
+@given(choices, st.sampled_from("ABCD"), st.sampled_from(WAYS))
 def test_every_way_to_write_a_letter_names_it(options, letter, way):
     assert named(way.format(letter), options) == letter
     assert named(way.format(f"{letter}. {options[letter]}"), options) == letter

@@ -146,6 +146,38 @@ def test_a_choice_is_the_one_most_like_the_answer_if_there_is_such_a_one(given, 
     assert tabmwp.chosen(given, ["Swimming class", "Ann"]) == choice
 
 
+@pytest.mark.parametrize(
+    ("given", "choice"),
+    [
+        ("White and Company asks $19, Watson and Partners $17. The answer is White and Company.", "White and Company"),
+        ("Watson and Partners ask $17. The answer is white and company, by $2.", "White and Company"),
+        ("The answer is Martha, not Ruth.", "Martha"),
+        ("Is the answer is Ruth? Ruth has 5, Martha 4.\nSo the answer is Martha", "Martha"),
+        ("Ruth has 5, and so the correct answer is Martha.", "Martha"),
+        ("Ruth has 5, and so the correct answer is (C).", "Martha"),
+        ("The answer is Martha Ann: Ruth has less than Martha.", "Martha Ann"),
+        ("The answer is $5, not Ruth", "$5"),
+        ("The answer is Marthas, I think", None),
+        ("The answer is one of Martha and Ruth", None),
+    ],
+)
+def test_the_answer_is_the_choice_that_follows_these_words_whatever_else_is_named(given, choice):
+    choices = ["White and Company", "Watson and Partners", "Martha", "Ruth", "Martha Ann", "$5"]
+    assert tabmwp.chosen(given.removesuffix("."), choices) == choice
+
+
+def test_a_number_and_a_truth_value_of_json_are_the_choices_that_they_mean():
+    assert right(5, "$5", ["$5", "$6"])
+    assert right(5.0, "$5.00", ["$6.00", "$5.00"])
+    assert not right(6, "$5", ["$5", "$6"])
+    assert not right(5, "5:00", ["5:00", "6:00"])
+    assert right(True, "yes", ["yes", "no"])
+    assert right(False, "no", ["yes", "no"])
+    assert not right(False, "yes", ["yes", "no"])
+    assert right(True, "true", ["true", "false"])
+    assert not right(True, "1")
+
+
 def test_of_choices_that_share_as_many_words_the_shorter_is_more_alike():
     assert tabmwp.chosen("Ann", ["Ann Mary Lee", "Ann Lee"]) == "Ann Lee"
 

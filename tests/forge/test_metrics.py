@@ -70,6 +70,31 @@ def test_math_equivalence_knows_the_same_object_in_other_words(given, wanted, ri
     assert scored(math_equivalent, given, wanted) is right
 
 
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [(2.9999999999999996, "3"), (-110.00000000000001, "-110"), (1234567.0000000002, "1234567"), (1e-05, "0.00001"),
+     (1e22, "10^{22}"), ("1e22", "10^{22}"), ([1.0000000000000002, 2], "[1,2]"), ("x + 2.9999999999999996", "x+3"),
+     (6.123233995736766e-17, "0"), (-1.8e-16, "0"), (0.30000000000000004, "0.3"), ("0.99999999999.", "1"),
+     (12345678901.0, "12345678901"), (3, "2.9999999999999996")],
+)  # fmt: skip
+def test_floats_are_the_numbers_that_they_are_meant_to_be(given, wanted):
+    assert scored(math_equivalent, given, wanted)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [(2.9999, "3"), (3.0000001, "3"), (3.00000001, "3"), (1e-05, "0.0001"), (1e22, "10^{21}"), (1e-9, "0"),
+     (12345678901.0, "12345678902"), ("2e-1", "0.2"), ("2e+3", "2000"), ("1e5_{16}", "100000")],
+)  # fmt: skip
+def test_a_number_that_is_near_is_another(given, wanted):
+    assert not scored(math_equivalent, given, wanted)
+
+
+def test_what_a_formula_shares_with_floats_stays_as_it_is():
+    for text in ("2e-1", "2e+3", "x_1e5", "v1.0.12345678", "1e5_{16}", "0.12345678", "1234567.5", "3.14", "e10"):
+        assert math_worker.without_noise(text) == text
+
+
 def test_an_answer_that_cannot_be_evaluated_in_time_is_wrong_and_the_next_one_is_scored(monkeypatch):
     monkeypatch.setattr("forge.math_worker.ANSWER_SECONDS", 1.0)
     assert scored(math_equivalent, "9^{9^{9^{9}}}", "3") is False
