@@ -44,7 +44,7 @@ class Demonstrator:
 
     Args:
         tasks: what it will be asked.
-        short: the tasks are shortened; then a lesson is the question with its answer, since questions find one another
+        short: the tasks are shortened; then a lesson is the answer with its question, since questions find one another
             by their words, and not the sentence of knowledge.
         asks: how often it seeks advice, by kind; half as often where memory holds something alike.
     """
@@ -79,12 +79,13 @@ class Demonstrator:
         return _call("submit", _answer(task))
 
     def _remembers(self, task: Task, able: set[str], seen: Mapping[str, Observation]) -> Action:
-        asked = f"{question_of(task)}{IS}{_answer(task)}"
+        asked = question_of(task)
         if task.metadata["kind"] != "search_qa" and not seen.keys() & {"reflect", "update_memory"}:
             if task.metadata["kind"] == "reasoning_qa" and "reflect" in able:
-                return _call("reflect", asked if self._short else self._annotations[task.id].knowledge)
+                knowledge = self._annotations[task.id].knowledge
+                return _call("reflect", f"{_answer(task)}{IS}{asked}" if self._short else knowledge)
             if "update_memory" in able:
-                return _call("update_memory", f"{task.metadata['product']}: {asked}")
+                return _call("update_memory", f"{_answer(task)}{IS}{task.metadata['product']}: {asked}")
         return _call("submit", _answer(task))
 
 

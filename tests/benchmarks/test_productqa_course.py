@@ -129,8 +129,8 @@ def test_memory_finds_the_same_question_about_the_same_product_and_not_what_shar
     fact, search, *_ = sorted(course.test()[:6], key=lambda task: task.metadata["kind"])
     asked = productqa_short.question_of(fact)
     memory = forge.Memory(encoder=productqa_short.embed, threshold=productqa_short.ALIKE)
-    memory.add(f"{fact.metadata['product']}: {asked} = Yes")
-    assert [entry.text for entry in memory.search(fact.question)] == [f"{fact.metadata['product']}: {asked} = Yes"]
+    memory.add(f"Yes = {fact.metadata['product']}: {asked}")
+    assert [entry.text for entry in memory.search(fact.question)] == [f"Yes = {fact.metadata['product']}: {asked}"]
     assert not memory.search(search.question.split("\n")[0] + "\np9: Which one is green?")
 
 
@@ -157,13 +157,13 @@ def test_what_is_searched_with_the_gold_query_is_submitted_and_a_query_that_fail
     assert worth_imitating(found["search_qa_0_1"])
 
 
-def test_a_lesson_is_the_question_in_short_tasks_and_the_knowledge_in_others(course, folder):
+def test_a_lesson_is_the_answer_with_its_question_in_short_tasks_and_the_knowledge_in_others(course, folder):
     always = dict.fromkeys(("fact_qa", "search_qa", "reasoning_qa"), 1.0)
     whole = replace(course, short=False)
     for each, lessons in ((course, None), (whole, set(KNOWLEDGE.values()))):
         _, sessions = shown(each, asks=always)
         written = {call.text for session in sessions for call, _ in session.calls if call.name == "reflect"}
-        assert written == lessons if lessons else all(text.endswith((" = yes", " = no")) for text in written)
+        assert written == lessons if lessons else all(text.startswith(("yes = ", "no = ")) for text in written)
 
 
 def test_a_demonstrator_that_cannot_reflect_remembers_the_single_case(course):
