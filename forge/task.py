@@ -116,13 +116,21 @@ class Dataset(Sequence[Task]):
         )
 
     def sample(self, size: int, *, seed: int = 0) -> Dataset:
-        """At most `size` tasks drawn by seed without replacement, in the order here."""
+        """At most `size` tasks drawn by seed without replacement, in the order here.
+
+        Where tasks form streams, whole streams are drawn, and of the last one its beginning: what is remembered in a
+        stream is of use only if what comes after it is there too.
+        """
         if size >= len(self):
             return self
         if size < 1:
             raise ForgeError(f"sample({size}): draw at least one task")
-        places = sorted(random.Random(f"sample:{seed}").sample(range(len(self)), size))
-        return self._with(self._tasks[place] for place in places)
+        generator, groups = random.Random(f"sample:{seed}"), list(self.streams().values())
+        if len(groups) == len(self):
+            places = sorted(generator.sample(range(len(self)), size))
+            return self._with(self._tasks[place] for place in places)
+        generator.shuffle(groups)
+        return self.only({task.id for task in [task for group in groups for task in group][:size]})
 
     def only(self, ids: Container[str]) -> Dataset:
         """The tasks with these ids, in the order here."""

@@ -131,7 +131,9 @@ class AnyCourse:
         return shown
 
     def weight_tasks(self, seed: int) -> tuple[forge.Dataset, forge.Dataset]:
-        validation, train = self._train.split(0.125, seed=f"validation-{seed}")
+        shortest = min(len(stream) for stream in self._train.streams().values())  # streams are not cut
+        wanted = max(round(0.125 * len(self._train)), shortest)
+        validation, train = self._train.split(wanted, seed=f"validation-{seed}")
         return train, validation
 
     def test(self) -> forge.Dataset:

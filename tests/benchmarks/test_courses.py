@@ -6,8 +6,11 @@ import random
 import pytest
 from typer.testing import CliRunner
 
+import forge
 import rl
+from benchmarks.bench.course import AnyCourse, Sizes
 from benchmarks.bench.outcome import load
+from benchmarks.catalog import Benchmark
 from benchmarks.storeqa.course import StoreCourse
 from forge.cli import app
 
@@ -44,6 +47,15 @@ def test_weights_of_ones_own_are_trained_on_storeqa(tmp_path, pretrained):
     assert ended.exit_code == 0, ended.output
     models = {found.cell.regime: found.model for found in load(tmp_path / "run" / "cells")}
     assert models["sft"].startswith(str(pretrained))
+
+
+def test_a_sample_of_few_streams_keeps_one_to_look_at_and_cuts_none_of_them():
+    tasks = forge.Dataset([{"question": f"q{n}", "answer": n, "stream": f"s{n // 20}"} for n in range(200)])
+    course = AnyCourse(Benchmark("streams", lambda: tasks, lambda: tasks, lambda model: forge.Agent(model=model)),
+                       Sizes(train=60, test=40))  # fmt: skip
+    train, validation = course.weight_tasks(0)
+    assert [len(stream) for part in (train, validation) for stream in part.streams().values()] == [20, 20, 20]
+    assert [len(stream) for stream in course.test().streams().values()] == [20, 20]
 
 
 def test_weights_of_ones_own_learn_more_slowly_than_random_ones():
