@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
 from importlib import import_module
 from typing import Any
 
 from benchmarks.published import Published
 from forge.agent import Agent
-from forge.task import Dataset
+from forge.session import Call
+from forge.task import Dataset, Task
 from functions.errors import ForgeError
 
 LEARNED, TESTED = 20, 100  # questions of MedMCQA in a row that share a memory, so that reflections are of use
@@ -24,6 +25,7 @@ class Benchmark:
         load_train, load_test: either may raise a ForgeError if files cannot be found.
         agent: for a model, what the data set calls for: instructions, tools, memory, an expert.
         published: what others reached, by name.
+        researched: the calls of the agent's tools that lead to a task's answer, for demonstrations.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Benchmark:
     load_test: Callable[[], Dataset]
     agent: Callable[[Any], Agent]
     published: Mapping[str, Published] = field(default_factory=dict)
+    researched: Callable[[Task], Sequence[Call]] = lambda task: ()
 
     @cached_property
     def train(self) -> Dataset:
@@ -76,6 +79,13 @@ def _gaia(seed: int) -> Benchmark:
         return train, rest.sample(100, seed=seed)
 
     return Benchmark("gaia", lambda: parts()[0], lambda: parts()[1], gaia.agent, gaia.PUBLISHED)
+
+
+def _hotpotqa(seed: int) -> Benchmark:
+    from benchmarks import hotpotqa
+
+    found = _module("hotpotqa", "train", "dev", seed)
+    return replace(found, researched=hotpotqa.supporting_searches)
 
 
 def _math(seed: int) -> Benchmark:
@@ -156,7 +166,7 @@ def _word_problems(seed: int) -> Benchmark:
 _KNOWN: Mapping[str, Callable[[int], Benchmark]] = {
     "gaia": _gaia,
     "gsm8k": partial(_module, "gsm8k", "train", "test"),
-    "hotpotqa": partial(_module, "hotpotqa", "train", "dev"),
+    "hotpotqa": _hotpotqa,
     "math": _math,
     "mawps": partial(_module, "mawps", "train", "test"),
     "medmcqa": _medmcqa,

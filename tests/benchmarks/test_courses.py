@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 import forge
 import rl
-from benchmarks.bench.course import AnyCourse, Sizes
+from benchmarks.bench.course import Answerer, AnyCourse, Sizes
 from benchmarks.bench.outcome import load
 from benchmarks.catalog import Benchmark
 from benchmarks.storeqa.course import StoreCourse
@@ -56,6 +56,45 @@ def test_a_sample_of_few_streams_keeps_one_to_look_at_and_cuts_none_of_them():
     train, validation = course.weight_tasks(0)
     assert [len(stream) for part in (train, validation) for stream in part.streams().values()] == [20, 20, 20]
     assert [len(stream) for stream in course.test().streams().values()] == [20, 20]
+
+
+def demonstrated(**agent):
+    rows = [{"question": f"price of item {n}", "answer": f"{n} coins", "stream": f"s{n // 20}"} for n in range(200)]
+    tasks = forge.Dataset(rows)
+    course = AnyCourse(Benchmark("items", lambda: tasks, lambda: tasks, lambda model: forge.Agent(model, **agent)))
+    shown = course.demonstrations(course.agent("router", None), 0)
+    return [(session, [call.name for call, _ in session.calls]) for session in shown]
+
+
+def test_who_has_an_expert_and_a_memory_is_shown_to_look_into_it_to_ask_at_times_and_to_reflect():
+    shown = demonstrated(expert=forge.GoldExpert(0.3), memory=forge.Memory())
+    asked = [(session, names) for session, names in shown if "seek_advice" in names]
+    assert 0.05 < len(asked) / len(shown) < 0.6
+    for session, names in asked:
+        assert names == ["retrieve_memory", "seek_advice", "reflect", "submit"]
+        assert session.calls[2][0].arguments == {"lesson": f"{session.question} = {session.answer}"}
+    assert all(names == ["retrieve_memory", "submit"] for session, names in shown if session.advice_count == 0)
+    assert any(session.calls[0][1].text.startswith("- (reflection)") for session, _ in shown)
+
+
+def test_who_has_nobody_to_ask_is_shown_to_answer_at_once():
+    assert {tuple(names) for _, names in demonstrated(memory=forge.Memory())} == {("submit",)}
+
+
+def test_functions_compute_what_was_looked_for_in_memory_and_not_found():
+    rows = [{"question": f"double {n}", "answer": 2 * n} for n in range(40)]
+    tasks = forge.Dataset(rows, metric=forge.metrics.numeric(1e-3))
+
+    def double(number: int) -> int:
+        """Double a number."""
+        return 2 * number
+
+    agent = forge.Agent(Answerer(tasks), functions=[double], expert=forge.GoldExpert(0.3), memory=forge.Memory())
+    played = {tuple(call.name for call, _ in session.calls) for session in forge.evaluate(agent, tasks).sessions}
+    assert played == {
+        ("retrieve_memory", "double", "submit"),
+        ("retrieve_memory", "seek_advice", "reflect", "submit"),
+    }
 
 
 def test_weights_of_ones_own_learn_more_slowly_than_random_ones():
