@@ -19,7 +19,8 @@ from functions.errors import ForgeError
 class Task:
     """One question. `answer` is for metrics, experts and optimizers only: no model is shown it.
 
-    Tasks of one `stream` are played in order over one memory; streams are independent.
+    Tasks of one `stream` are played in order over one memory; streams are independent. Memory is searched with the
+    question unless `metadata["memory_query"]` is a text: where much stands around what is asked, what is asked.
     """
 
     id: str
@@ -27,6 +28,12 @@ class Task:
     answer: Any = None
     stream: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def memory_query(self) -> str:
+        """What memory is searched with where the model gives no words."""
+        given = self.metadata.get("memory_query")
+        return given if isinstance(given, str) and given.strip() else self.question
 
 
 class Dataset(Sequence[Task]):
