@@ -112,6 +112,23 @@ def test_the_query_of_a_search_finds_the_one_answer(tasks):
         assert storeqa.search(task.metadata["query"], forge.World(task)) == task.answer
 
 
+@pytest.mark.parametrize(
+    ("query", "ending"),
+    [
+        ("SELECT name FROM items", " [3 of 12 rows]"),
+        ("SELECT a.name FROM items a, items b, items c", " [3 of 1000 or more rows]"),
+        ("SELECT name FROM items LIMIT 4", " [3 of 4 rows]"),
+        ("SELECT name FROM items LIMIT 3", ""),
+        ("SELECT name FROM items LIMIT 1", ""),
+    ],
+)
+def test_a_search_tells_of_rows_that_it_leaves_out_and_adds_nothing_where_it_leaves_out_none(tasks, query, ending):
+    found = storeqa.search(query, forge.World(tasks[0]))
+    words, bracket, _ = found.partition(" [")
+    assert found.removeprefix(words) == ending
+    assert len(words.split()) == (3 if bracket or query.endswith("3") else 1)
+
+
 def test_about_half_of_the_searches_are_for_the_lowest_or_the_highest_of_a_kind(tasks):
     extremes = [task for task in of(tasks, "search") if "ORDER BY" in task.metadata["query"]]
     assert 0.25 < len(extremes) / len(of(tasks, "search")) < 0.6
