@@ -53,6 +53,13 @@ def test_each_split_has_sentences_of_its_own_made_of_parts_that_training_has(par
         assert any(part in sentence for sentence in train)
 
 
+@pytest.mark.parametrize("shares", [{}, {"opinion": 0}, {"opinion": 1, "rule": -0.1}, {"rule": float("nan")},
+                                    {"rule": float("inf")}, {"weather": 1}])  # fmt: skip
+def test_shares_that_nothing_can_be_drawn_by_are_refused(shares):
+    with pytest.raises(ForgeError, match=r"streams\(shares="):
+        storeqa.streams(1, seed="shares", shares=shares)
+
+
 def test_all_kinds_come_as_often_as_they_should():
     kinds = [task.metadata["kind"] for task in storeqa.streams(100, seed="shares")]
     for kind, share in SHARES.items():
