@@ -81,6 +81,18 @@ def _gaia(seed: int) -> Benchmark:
     return Benchmark("gaia", lambda: parts()[0], lambda: parts()[1], gaia.agent, gaia.PUBLISHED)
 
 
+def _gaia_level(level: int, seed: int) -> Benchmark:
+    """All of a level to be tested on, and as many questions of the others to learn from as the paper takes."""
+    from benchmarks import gaia
+
+    def train() -> Dataset:
+        tasks = gaia.load("validation")
+        return tasks.only({task.id for task in tasks if task.metadata["level"] != level}).sample(10, seed=seed)
+
+    published = {name: figures for name, figures in gaia.PUBLISHED.items() if name.endswith(f", level {level}")}
+    return Benchmark(f"gaia-{level}", train, lambda: gaia.load("validation", level), gaia.agent, published)
+
+
 def _hotpotqa(seed: int) -> Benchmark:
     from benchmarks import hotpotqa
 
@@ -165,6 +177,7 @@ def _word_problems(seed: int) -> Benchmark:
 
 _KNOWN: Mapping[str, Callable[[int], Benchmark]] = {
     "gaia": _gaia,
+    **{f"gaia-{level}": partial(_gaia_level, level) for level in (1, 2, 3)},
     "gsm8k": partial(_module, "gsm8k", "train", "test"),
     "hotpotqa": _hotpotqa,
     "math": _math,
