@@ -8,6 +8,7 @@ from functools import cache, cached_property, partial
 from importlib import import_module
 from typing import Any
 
+from benchmarks.math_competition import TYPES
 from benchmarks.published import Published
 from forge.agent import Agent
 from forge.session import Call
@@ -112,6 +113,21 @@ def _math(seed: int) -> Benchmark:
     )
 
 
+def _math_type(type: str, seed: int) -> Benchmark:
+    from benchmarks import math_competition
+
+    @cache
+    def parts() -> tuple[Dataset, Dataset]:  # sizes of the AgentOptimizer paper
+        return math_competition.paper_split(type, seed)
+
+    return Benchmark(_math_name(type), lambda: parts()[0], lambda: parts()[1], math_competition.agent,
+                     math_competition.PUBLISHED_BY_TYPE[type])  # fmt: skip
+
+
+def _math_name(type: str) -> str:
+    return f"math-{type.replace('_', '-')}"
+
+
 def _medmcqa(seed: int) -> Benchmark:
     from benchmarks import medmcqa
 
@@ -181,6 +197,7 @@ _KNOWN: Mapping[str, Callable[[int], Benchmark]] = {
     "gsm8k": partial(_module, "gsm8k", "train", "test"),
     "hotpotqa": _hotpotqa,
     "math": _math,
+    **{_math_name(type): partial(_math_type, type) for type in TYPES},
     "mawps": partial(_module, "mawps", "train", "test"),
     "medmcqa": _medmcqa,
     "medqa": partial(_module, "medqa", "train", "test"),

@@ -40,6 +40,18 @@ def test_weights_are_trained_on_a_file_of_questions(tmp_path, regime):
     assert {found.cell.regime for found in load(tmp_path / "run" / "cells")} == {regime}
 
 
+def test_results_are_broken_down_by_kind_else_type_else_level(tmp_path):
+    told = [{"kind": "search", "type": "easy"}, {"type": "algebra", "level": 2}, {"type": "", "level": 2}, {}]
+    lines = [json.dumps({"question": f"what is {n} ?", "answer": n, **more}) for n, more in enumerate(told)]
+    (tmp_path / "test.jsonl").write_text("\n".join(lines))
+    train = rows(tmp_path / "sums.jsonl", 8)
+    ended = CliRunner().invoke(app, ["bench", str(train), "--test", str(tmp_path / "test.jsonl"), "--regimes", "base",
+                                     "--seeds", "1", "--run", str(tmp_path / "run")])  # fmt: skip
+    assert ended.exit_code == 0, ended.output
+    (outcome,) = load(tmp_path / "run" / "cells")
+    assert [task.kind for task in outcome.tasks] == ["search", "algebra", "level 2", ""]
+
+
 def test_weights_of_ones_own_are_trained_on_storeqa(tmp_path, pretrained):
     sizes = ["--demonstrations", "2", "--test-tasks", "1", "--seeds", "1"]
     ended = CliRunner().invoke(app, ["bench", "storeqa", "--regimes", "sft", *sizes, "--policy", str(pretrained),
