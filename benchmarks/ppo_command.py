@@ -37,9 +37,15 @@ def ppo(
         Path | None, typer.Option(help="Functions for the agent, such as RUN/library; by default the data set's.")
     ] = None,
     advice_cost: Annotated[
-        float | None, typer.Option(help="An expert answers at this cost; by default none is asked.")
+        float | None, typer.Option(help="An expert answers at this cost; by default the data set's own, if it has one.")
     ] = None,
-    memory: Annotated[bool, typer.Option(help="Remember from task to task of a stream.")] = True,
+    memory: Annotated[
+        bool | None,
+        typer.Option(
+            "--memory/--no-memory",
+            help="Remember from task to task of a stream; by default as the data set's own agent does.",
+        ),
+    ] = None,
     rollouts: Annotated[
         int | None, typer.Option(help="Budget: sessions in training; 30,000, or what storeqa's recipe takes.")
     ] = None,
