@@ -61,6 +61,11 @@ def load(name: str, *, seed: int = 0) -> Benchmark:
     return _KNOWN[name](seed)
 
 
+def is_file(data: str) -> bool:
+    """Whether a data set is a file of one's own, and no name."""
+    return data.removesuffix(".gz").endswith((".jsonl", ".csv"))
+
+
 def names() -> list[str]:
     return sorted(_KNOWN)
 

@@ -67,6 +67,7 @@ def benchmark_setting(
     data: str,
     test: Path | None,
     metric: str,
+    columns: str | None,
     policy: str | None,
     dialect: str,
     lora: int | None,
@@ -90,7 +91,7 @@ def benchmark_setting(
 
     known = {"function-tokens": rl.FunctionTokens, "chat": rl.ChatTemplate}
     spoken = one_of("dialect", dialect, known)
-    benchmark = benchmark_of(data, test, metric, seed)
+    benchmark = benchmark_of(data, test, metric, seed, columns=columns)
     if policy is None:
         raise ForgeError(f"--data {data} needs --policy, a folder or hub id of a language model to begin with; only "
                          "--data storeqa brings a small one of its own")  # fmt: skip

@@ -226,14 +226,14 @@ def test_expert_and_memory_are_the_data_sets_own_unless_others_are_asked_for(
 ):
     monkeypatch.setenv("FORGE_DATA", str(folder))
     write_hotpotqa(folder)
-    given = (None, "exact", str(folder / "policy"), "function-tokens", None, None)
+    given = (None, "exact", None, str(folder / "policy"), "function-tokens", None, None)
     setting = benchmark_setting("hotpotqa", *given, cost, memory, 0)
     assert setting.agent.expert.cost == expert
     assert (setting.agent.memory is not None, setting.sessions is not None) == (remembers, remembers)
 
 
 def test_a_file_has_no_expert_and_no_memory_unless_they_are_asked_for(folder):
-    given = (str(folder / "tasks.jsonl"), None, "exact", str(folder / "policy"), "function-tokens", None, None)
+    given = (str(folder / "tasks.jsonl"), None, "exact", None, str(folder / "policy"), "function-tokens", None, None)
     assert {tool.name for tool in benchmark_setting(*given, None, None, 0).agent.all_tools} == {"submit"}
     both = benchmark_setting(*given, 0.2, True, 0).agent
     assert {"seek_advice", "retrieve_memory"} <= {tool.name for tool in both.all_tools}
