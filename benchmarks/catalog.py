@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
 from importlib import import_module
 from typing import Any
 
+from benchmarks.math_competition import TYPES
 from benchmarks.published import Published
 from forge.agent import Agent
-from forge.task import Dataset
+from forge.session import Call
+from forge.task import Dataset, Task
 from functions.errors import ForgeError
 
 LEARNED, TESTED = 20, 100  # questions of MedMCQA in a row that share a memory, so that reflections are of use
@@ -24,6 +26,7 @@ class Benchmark:
         load_train, load_test: either may raise a ForgeError if files cannot be found.
         agent: for a model, what the data set calls for: instructions, tools, memory, an expert.
         published: what others reached, by name.
+        researched: the calls of the agent's tools that lead to a task's answer, for demonstrations.
     """
 
     name: str
@@ -31,6 +34,7 @@ class Benchmark:
     load_test: Callable[[], Dataset]
     agent: Callable[[Any], Agent]
     published: Mapping[str, Published] = field(default_factory=dict)
+    researched: Callable[[Task], Sequence[Call]] = lambda task: ()
 
     @cached_property
     def train(self) -> Dataset:
@@ -57,6 +61,11 @@ def load(name: str, *, seed: int = 0) -> Benchmark:
     return _KNOWN[name](seed)
 
 
+def is_file(data: str) -> bool:
+    """Whether a data set is a file of one's own, and no name."""
+    return data.removesuffix(".gz").endswith((".jsonl", ".csv"))
+
+
 def names() -> list[str]:
     return sorted(_KNOWN)
 
@@ -70,12 +79,28 @@ def _module(name: str, train: str, test: str, seed: int) -> Benchmark:
 def _gaia(seed: int) -> Benchmark:
     from benchmarks import gaia
 
-    @cache
-    def parts() -> tuple[Dataset, Dataset]:  # sizes of the AgentOptimizer paper
-        train, rest = gaia.load("validation").split(10, seed=seed)
-        return train, rest.sample(100, seed=seed)
+    return Benchmark(
+        "gaia", lambda: gaia.drawn("train", seed), lambda: gaia.drawn("test", seed), gaia.agent, gaia.PUBLISHED
+    )
 
-    return Benchmark("gaia", lambda: parts()[0], lambda: parts()[1], gaia.agent, gaia.PUBLISHED)
+
+def _gaia_level(level: int, seed: int) -> Benchmark:
+    """All of a level to be tested on, and as many questions of the others to learn from as the paper takes."""
+    from benchmarks import gaia
+
+    def train() -> Dataset:
+        tasks = gaia.load("validation")
+        return tasks.only({task.id for task in tasks if task.metadata["level"] != level}).sample(10, seed=seed)
+
+    published = gaia.PUBLISHED_BY_LEVEL[level]
+    return Benchmark(f"gaia-{level}", train, lambda: gaia.load("validation", level), gaia.agent, published)
+
+
+def _hotpotqa(seed: int) -> Benchmark:
+    from benchmarks import hotpotqa
+
+    found = _module("hotpotqa", "train", "dev", seed)
+    return replace(found, researched=hotpotqa.supporting_searches)
 
 
 def _math(seed: int) -> Benchmark:
@@ -88,6 +113,21 @@ def _math(seed: int) -> Benchmark:
         math_competition.agent,
         math_competition.PUBLISHED,
     )
+
+
+def _math_type(type: str, seed: int) -> Benchmark:
+    from benchmarks import math_competition
+
+    @cache
+    def parts() -> tuple[Dataset, Dataset]:  # sizes of the AgentOptimizer paper
+        return math_competition.paper_split(type, seed)
+
+    return Benchmark(_math_name(type), lambda: parts()[0], lambda: parts()[1], math_competition.agent,
+                     math_competition.PUBLISHED_BY_TYPE[type])  # fmt: skip
+
+
+def _math_name(type: str) -> str:
+    return f"math-{type.replace('_', '-')}"
 
 
 def _medmcqa(seed: int) -> Benchmark:
@@ -155,9 +195,11 @@ def _word_problems(seed: int) -> Benchmark:
 
 _KNOWN: Mapping[str, Callable[[int], Benchmark]] = {
     "gaia": _gaia,
+    **{f"gaia-{level}": partial(_gaia_level, level) for level in (1, 2, 3)},
     "gsm8k": partial(_module, "gsm8k", "train", "test"),
-    "hotpotqa": partial(_module, "hotpotqa", "train", "dev"),
+    "hotpotqa": _hotpotqa,
     "math": _math,
+    **{_math_name(type): partial(_math_type, type) for type in TYPES},
     "mawps": partial(_module, "mawps", "train", "test"),
     "medmcqa": _medmcqa,
     "medqa": partial(_module, "medqa", "train", "test"),

@@ -3,7 +3,7 @@
 The authors publish 90,447 training and 7,405 development questions with their paragraphs at https://hotpotqa.github.io
 as `hotpot_train_v1.1.json` and `hotpot_dev_distractor_v1.json`, at an address that cannot be pinned: put them into the
 folder `hotpotqa`. Otherwise samples are read or downloaded: 100 training and 1,000 development questions that HippoRAG
-ships. Which sentences support an answer is for nobody here.
+ships. Which paragraphs support an answer is for demonstrations alone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from forge.agent import Agent
 from forge.expert import GoldExpert
 from forge.memory import Memory
 from forge.metrics import Score
-from forge.session import Session
+from forge.session import Call, Session
 from forge.task import Dataset, Task
 from forge.tools import Tool, World
 from functions.errors import ForgeError
@@ -63,7 +63,8 @@ _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 def load(split: Literal["train", "dev", "dev-closed"], folder: Path | None = None) -> Dataset:
-    """The questions of a split; `metadata` has the paragraphs for the tools, none of which a model is shown.
+    """The questions of a split; `metadata` has the paragraphs for the tools, and where the file says so the titles of
+    those that support the answer, none of which a model is shown.
 
     Args:
         split: "train", "dev", or "dev-closed": all 7,405 development questions, without paragraphs.
@@ -131,6 +132,11 @@ def lookup(keyword: str, world: World) -> str:
     return "\n".join(f"({place} of {len(found)}) {text}" for place, text in enumerate(found, 1)) or "No results."
 
 
+def supporting_searches(task: Task) -> list[Call]:
+    """The searches of a demonstration: each paragraph that supports the answer, once."""
+    return [Call("search", {"query": title}) for title in task.metadata.get("supporting", ())]
+
+
 def exact(task: Task, session: Session) -> Score:
     """Exact match, as HotpotQA's evaluation has it: case, punctuation, articles and white space aside."""
     given = "" if session.answer is None else str(session.answer)
@@ -174,6 +180,8 @@ def _task(row: Mapping[str, Any], identity: str, split: str, path: Path) -> Task
         if split != "dev-closed":
             metadata["level"] = row["level"]
             metadata["paragraphs"] = [(title, [s.strip() for s in sentences]) for title, sentences in row["context"]]
+            if "supporting_facts" in row:
+                metadata["supporting"] = list(dict.fromkeys(title for title, _ in row["supporting_facts"]))
         return Task(identity, row["question"], row["answer"], metadata=metadata)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ForgeError(f"{path}: {identity} is no HotpotQA row ({type(error).__name__}: {error}); it needs question, "

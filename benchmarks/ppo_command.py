@@ -23,6 +23,9 @@ def ppo(
     metric: Annotated[
         str | None, typer.Option("--metric", help="For files: exact (the default), numeric or math.")
     ] = None,
+    columns: Annotated[
+        str | None, typer.Option(help="For files: their own names, such as question=prompt,answer=label.")
+    ] = None,
     policy: Annotated[
         str | None, typer.Option(help="A folder or hub id of a causal language model; storeqa can do without.")
     ] = None,
@@ -37,9 +40,15 @@ def ppo(
         Path | None, typer.Option(help="Functions for the agent, such as RUN/library; by default the data set's.")
     ] = None,
     advice_cost: Annotated[
-        float | None, typer.Option(help="An expert answers at this cost; by default none is asked.")
+        float | None, typer.Option(help="An expert answers at this cost; by default the data set's own, if it has one.")
     ] = None,
-    memory: Annotated[bool, typer.Option(help="Remember from task to task of a stream.")] = True,
+    memory: Annotated[
+        bool | None,
+        typer.Option(
+            "--memory/--no-memory",
+            help="Remember from task to task of a stream; by default as the data set's own agent does.",
+        ),
+    ] = None,
     rollouts: Annotated[
         int | None, typer.Option(help="Budget: sessions in training; 30,000, or what storeqa's recipe takes.")
     ] = None,
@@ -59,7 +68,7 @@ def ppo(
     if run is None and (resume or overwrite):
         raise ForgeError(f"{'--resume' if resume else '--overwrite'} needs --run, the folder of the run that is meant")
     _require_in_range(lora, concurrency)
-    _require_of_use(data, test, metric, dialect, library)
+    _require_of_use(data, test, metric, columns, dialect, library)
     given = None if demonstrations is None else right_sessions(demonstrations)
     # names that its callers, peft and trl, have yet to change: nothing that one at the terminal could mend
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
@@ -68,8 +77,10 @@ def ppo(
         from rl.console import ConsoleReport
 
         setting = storeqa_setting(policy, advice_cost, memory, lora, seed) if data == "storeqa" else None
-        setting = setting or benchmark_setting(data, test, metric or "exact", policy, dialect or "function-tokens",
-                                               lora, library, advice_cost, memory, seed)  # fmt: skip
+        setting = setting or benchmark_setting(
+            data, test, metric or "exact", columns, policy, dialect or "function-tokens", lora, library, advice_cost,
+            memory, seed,
+        )  # fmt: skip
     except ImportError as error:
         raise ForgeError(f'training weights needs the extra: pip install "forge-agents[rl]" ({error})') from error
     shown = setting.demonstrations if given is None else given
@@ -100,23 +111,26 @@ def _require_in_range(lora: int | None, concurrency: int) -> None:
 
 
 def _require_of_use(
-    data: str, test: Path | None, metric: str | None, dialect: str | None, library: Path | None
+    data: str,
+    test: Path | None,
+    metric: str | None,
+    columns: str | None,
+    dialect: str | None,
+    library: Path | None,
 ) -> None:
     """There is such a data set, and no option is given that would change nothing."""
     from benchmarks import catalog
 
-    if not _is_file(data) and data not in catalog.names():
+    if not catalog.is_file(data) and data not in catalog.names():
         raise ForgeError(f"--data {data}: {', '.join(catalog.names())}, or a .jsonl or .csv file")
-    idle: dict[str, object] = {} if _is_file(data) else {"--test": test, "--metric": metric}
+    idle: dict[str, object] = (
+        {} if catalog.is_file(data) else {"--test": test, "--metric": metric, "--columns": columns}
+    )
     if data == "storeqa":
         idle |= {"--dialect": dialect, "--library": library}
     for option, value in idle.items():
         if value is not None:
             raise ForgeError(f"{option} {value} does not apply to --data {data}: leave it out")
-
-
-def _is_file(data: str) -> bool:
-    return Path(data).suffix in {".jsonl", ".csv"}
 
 
 def _show(result: rl.PPOResult, setting: Setting, seed: int, concurrency: int) -> None:

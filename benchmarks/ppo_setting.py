@@ -30,7 +30,7 @@ class Setting:
 
 
 def storeqa_setting(
-    policy: str | None, advice_cost: float | None, memory: bool, lora: int | None, seed: int
+    policy: str | None, advice_cost: float | None, memory: bool | None, lora: int | None, seed: int
 ) -> Setting:
     """As `forge bench storeqa` trains weights, with demonstrations where no policy is given."""
     import rl
@@ -40,7 +40,7 @@ def storeqa_setting(
 
     course = StoreCourse()
     agent = course.agent("router", advice_cost)
-    agent = agent if memory else ablated(agent, "memory")
+    agent = ablated(agent, "memory") if memory is False else agent
     shown: tuple[forge.Session, ...] = ()
     if policy is None:
         shown = course.demonstrations(agent, seed)
@@ -56,7 +56,7 @@ def storeqa_setting(
         recipe.ppo,
         recipe.sampling,
         recipe.imitation,
-        recipe.sessions if memory else None,
+        recipe.sessions if agent.memory is not None else None,
         shown,
         validation,
         recipe.rollouts,
@@ -67,27 +67,31 @@ def benchmark_setting(
     data: str,
     test: Path | None,
     metric: str,
+    columns: str | None,
     policy: str | None,
     dialect: str,
     lora: int | None,
     library: Path | None,
     advice_cost: float | None,
-    memory: bool,
+    memory: bool | None,
     seed: int,
 ) -> Setting:
     """A data set of the catalog, or a file, with the agent that it calls for.
 
+    Args:
+        advice_cost: of the data set's expert, or of one who knows the answers; None leaves the agent's as it is.
+        memory: whether it has one; None leaves the agent's as it is.
+
     Raises:
         ForgeError: there is no policy to begin with, or none in this dialect.
     """
-    import forge
     import rl
     from forge.cli import benchmark_of, one_of
     from functions import Library
 
     known = {"function-tokens": rl.FunctionTokens, "chat": rl.ChatTemplate}
     spoken = one_of("dialect", dialect, known)
-    benchmark = benchmark_of(data, test, metric, seed)
+    benchmark = benchmark_of(data, test, metric, seed, columns=columns)
     if policy is None:
         raise ForgeError(f"--data {data} needs --policy, a folder or hub id of a language model to begin with; only "
                          "--data storeqa brings a small one of its own")  # fmt: skip
@@ -97,13 +101,13 @@ def benchmark_setting(
     agent = replace(
         start,
         library=start.library if library is None else Library.load(library),
-        memory=None if not memory else forge.Memory() if start.memory is None else start.memory,
+        memory=_remembering(memory, start.memory),
         expert=_at(advice_cost, start.expert),
     )
     model = rl.Policy.from_pretrained(
         policy, dialect=spoken, lora=lora, functions=callable_names(agent), seed=seed, max_new_tokens=256
     )
-    sessions = rl.FittedValue() if memory and agent.expert is not None else None
+    sessions = rl.FittedValue() if agent.memory is not None and agent.expert is not None else None
     return Setting(
         replace(agent, model=model),
         benchmark.train,
@@ -118,6 +122,15 @@ def benchmark_setting(
 def callable_names(agent: forge.Agent) -> list[str]:
     """All that the agent can call: an adapter trains only the tokens that are there when it is put on."""
     return [*agent.library.names, *(tool.name for tool in agent.all_tools)]
+
+
+def _remembering(wanted: bool | None, own: forge.Memory | None) -> forge.Memory | None:
+    """The data set's memory, a plain one if it has none and one is wanted, or none."""
+    import forge
+
+    if wanted is False:
+        return None
+    return forge.Memory() if wanted and own is None else own
 
 
 def _at(cost: float | None, expert: Any) -> Any:

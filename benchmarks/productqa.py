@@ -220,7 +220,8 @@ def _task(group: Group, row: Mapping[str, Any]) -> Task:
         [product["asin"] for product in gold] if isinstance(gold, list) else gold,
         stream=group.name,
         metadata={"kind": row["type"], "part": group.part, "group": group.name, "product": row["asin"],
-                  "explanation": row["long_answer"], "folder": None if group.folder is None else str(group.folder)},
+                  "explanation": row["long_answer"], "memory_query": row["question"],
+                  "folder": None if group.folder is None else str(group.folder)},
     )  # fmt: skip
 
 

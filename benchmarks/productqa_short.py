@@ -116,7 +116,8 @@ def _short(task: Task) -> Task:
     )
     name = called.get(details["product"], "p0")
     answer = task.answer if isinstance(task.answer, str) else [called[product] for product in task.answer]
-    return replace(task, question=f"{columns}\n{name}: {asked}", answer=answer, metadata={**details, "product": name})
+    known = {key: value for key, value in details.items() if key != "memory_query"}  # `embed` finds what is asked
+    return replace(task, question=f"{columns}\n{name}: {asked}", answer=answer, metadata={**known, "product": name})
 
 
 def _fitting(feature: Mapping[str, Any], words: frozenset[str]) -> str:

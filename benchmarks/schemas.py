@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.data import data_folder, rows
+from benchmarks.tau_bench_files import SPLITS, TOOLS, task_rows, tool_schemas, trajectories
 from forge.dialect import ToolCalls
 from forge.models import chat
 from forge.models.protocol import Context
@@ -63,10 +64,11 @@ class Tally:
 def main() -> int:
     """Judge everything, print the tables, and return how many verdicts nobody can explain (capped at 1)."""
     start = time.perf_counter()
-    sources = {**dict(_bfcl()), **dict(tau_bench())}
+    bfcl = _bfcl_folder()
+    sources = {**({} if bfcl is None else dict(_bfcl(bfcl))), **dict(tau_bench())}
     tallies = {name: judged(calls) for name, calls in sources.items()}
     _print(tallies)
-    schemas, refused = _built()
+    schemas, refused = (0, []) if bfcl is None else _built(bfcl)
     calls, seconds = sum(sum(tally.verdicts.values()) for tally in tallies.values()), time.perf_counter() - start
     print(
         f"\n{calls} calls and {schemas} tool schemas in {seconds:.1f} s; schemas that cannot be checked: {len(refused)}"
@@ -136,8 +138,16 @@ def _referee(schema: Schema) -> Any:  # jsonschema brings no types
     return jsonschema.Draft202012Validator({"additionalProperties": False, **schema})
 
 
-def _bfcl() -> Iterator[tuple[str, Iterator[ToolCall]]]:
-    folder = data_folder("bfcl")
+def _bfcl_folder() -> Path | None:
+    """Where BFCL is, which is not downloaded; where it is missing, that is told, and tau-bench is judged alone."""
+    try:
+        return data_folder("bfcl")
+    except ForgeError as error:
+        print(f"BFCL is left out: {error}\n")
+        return None
+
+
+def _bfcl(folder: Path) -> Iterator[tuple[str, Iterator[ToolCall]]]:
     for path in sorted(folder.glob("*.jsonl.gz")):
         name = path.name.removesuffix(".jsonl.gz")
         yield f"bfcl {name.removeprefix('BFCL_v4_')}", _bfcl_calls(path, folder)
@@ -154,11 +164,11 @@ def _bfcl_calls(path: Path, folder: Path) -> Iterator[ToolCall]:
             yield from _written(item, tools) if isinstance(item, str) else _allowed(item, tools)
 
 
-def _built() -> tuple[int, list[str]]:
+def _built(folder: Path) -> tuple[int, list[str]]:
     """How many schemas of offered tools there are, those without a gold call included, and why some are refused."""
     schemas = [
         (tool["name"], standard(tool["parameters"]))
-        for path in sorted(data_folder("bfcl").glob("*.jsonl.gz"))
+        for path in sorted(folder.glob("*.jsonl.gz"))
         for row in rows(path)
         for tool in row.get("function") or ()
     ]
@@ -250,26 +260,24 @@ def _unfolded(value: Any, schema: Schema) -> Any:
 
 
 def tau_bench() -> Iterator[tuple[str, Iterator[ToolCall]]]:
-    """The gold actions of each split and the recorded calls, by name."""
-    folder = data_folder("tau_bench")
-    tools = {domain: _tools(folder / f"{domain}_tools.json") for domain in ("airline", "retail")}
-    for path in sorted(folder.glob("*_tasks_*.jsonl.gz")):
-        name = path.name.removesuffix(".jsonl.gz")
-        yield f"tau {name}", _gold_actions(path, tools[name.split("_")[0]])
-    yield "tau gpt-4o airline", _recorded(folder / "gpt-4o-airline_trajectories.jsonl.gz", tools["airline"])
+    """The gold actions of each split and the recorded calls, by name; files are downloaded where need be."""
+    tools = {domain: _by_name(tool_schemas(domain)) for domain in TOOLS}
+    for domain, split in SPLITS:
+        yield f"tau {domain}_tasks_{split}", _gold_actions(task_rows(domain, split), tools[domain])
+    yield "tau gpt-4o airline", _recorded(trajectories(), tools["airline"])
 
 
-def _tools(path: Path) -> dict[str, Schema]:
-    return {tool["function"]["name"]: tool["function"]["parameters"] for tool in json.loads(path.read_text())}
+def _by_name(tools: Iterable[Mapping[str, Any]]) -> dict[str, Schema]:
+    return {tool["function"]["name"]: tool["function"]["parameters"] for tool in tools}
 
 
-def _gold_actions(path: Path, tools: Mapping[str, Schema]) -> Iterator[ToolCall]:
-    for row in rows(path):
+def _gold_actions(tasks: Iterable[Mapping[str, Any]], tools: Mapping[str, Schema]) -> Iterator[ToolCall]:
+    for row in tasks:
         yield from _spoken([("", action["name"], json.dumps(action["kwargs"])) for action in row["actions"]], tools)
 
 
-def _recorded(path: Path, tools: Mapping[str, Schema]) -> Iterator[ToolCall]:
-    for row in rows(path):
+def _recorded(dialogues: Iterable[Mapping[str, Any]], tools: Mapping[str, Schema]) -> Iterator[ToolCall]:
+    for row in dialogues:
         for message in row["traj"]:
             calls = message.get("tool_calls") or ()
             functions = [(call["id"], call["function"]["name"], call["function"]["arguments"]) for call in calls]

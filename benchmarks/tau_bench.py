@@ -7,6 +7,7 @@ package, which brings the data bases, the code of the tools and the customer, wh
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import comb
@@ -44,6 +45,7 @@ PUBLISHED = {
     for name, figures in PASS_HAT.items()
 }
 
+CUSTOMER = "FORGE_TAU_CUSTOMER"
 _RESPOND = "respond"  # the authors' name for talking to the customer
 
 
@@ -115,7 +117,41 @@ class Customer:
         try:
             LiteLLM(f"{self.provider}/{self.model}").check()
         except ForgeError as error:
-            raise ForgeError(f"nobody can play the customer: {error}; or give another customer=") from error
+            why = str(error).partition(", or use model=")[0]  # the offline router says nothing
+            raise ForgeError(f"nobody can play the customer: {why}; or let {CUSTOMER} name another model, or give "
+                             "customer=") from error  # fmt: skip
+
+
+def customer_for(model: Any) -> Customer:
+    """Who plays the customer where nobody says: what $FORGE_TAU_CUSTOMER names (a LiteLLM id, or "human"), else the
+    agent's own model, else, where that is none of LiteLLM's, the authors' GPT-4o.
+
+    Raises:
+        ForgeError: the id names no provider, or a model at an address of its own, which the package cannot reach.
+    """
+    named = os.environ.get(CUSTOMER)
+    if named == "human":
+        return Customer("human")
+    if not named and isinstance(model, LiteLLM) and model.api_base is not None:
+        raise ForgeError(f"the tau_bench package cannot reach the agent's model at {model.api_base}: let {CUSTOMER} "
+                         "name a model that plays the customer, or human")  # fmt: skip
+    own = model.name if isinstance(model, LiteLLM) else model
+    name = named or (own if isinstance(own, str) and own != "router" else "")
+    if not name:
+        return Customer()
+    provider, slash, rest = name.partition("/")
+    return Customer(model=rest, provider=provider) if slash else Customer(model=name, provider=_provider(name))
+
+
+def _provider(name: str) -> str:
+    """Whose a model is that is named alone, such as gpt-4o."""
+    import litellm
+
+    try:
+        return str(litellm.get_llm_provider(name)[1])
+    except litellm.exceptions.BadRequestError:
+        raise ForgeError(f"nobody can play the customer: {name!r} names no provider; let {CUSTOMER} name one, such as "
+                         "openai/gpt-4o") from None  # fmt: skip
 
 
 def agent(
@@ -127,13 +163,13 @@ def agent(
 
     Args:
         model: as of a forge.Agent.
-        customer: who plays the customer; None is GPT-4o.
+        customer: who plays the customer; None as `customer_for` the model.
 
     Raises:
         ForgeError: the package is not installed, the customer has no key, or the files are not to be had.
     """
     _package("envs")
-    played_by = customer or Customer()
+    played_by = customer or customer_for(model)
     played_by.check()
     schemas = [*tool_schemas(domain, folder), _RESPOND_SCHEMA]
     return Agent(

@@ -13,17 +13,18 @@ from functions.errors import ForgeError
 Domain = Literal["airline", "retail"]
 
 SOURCE = Source("sierra-research/tau-bench", "59a200c6d575d595120f1cb70fea53cef0632f6b", "MIT")
-_TASKS: Mapping[tuple[str, str], str] = {
+_TASKS: Mapping[tuple[Domain, str], str] = {
     ("airline", "test"): "47f394333743aaa48292bd447977eae86e16ffe9",
     ("retail", "train"): "4fe71adafdbae7b6683f9d5beb65275172699bb6",
     ("retail", "dev"): "aa5acf7f771b6e903bf795e436e03ee6ebe2c03d",
     ("retail", "test"): "d0e4936ef9d523c04debf4ecd9f6d92eb39923a0",
 }
+SPLITS = tuple(_TASKS)  # each a domain and a split
 _WIKI = {"airline": "1601b26472674661fc07b48940e86674854ff2e3", "retail": "2a23f004bbde6a5e3392585d0fedbb4ac2ee0a11"}
 _TRAJECTORIES = DataFile("tau_bench", "gpt-4o-airline_trajectories.json", SOURCE,
                          "historical_trajectories/gpt-4o-airline.json",
                          "a5f0d91569e740b949b37a181993b3f1822a86f4")  # fmt: skip
-TOOLS: Mapping[str, Mapping[str, str]] = {
+TOOLS: Mapping[Domain, Mapping[str, str]] = {
     "airline": {
         "book_reservation": "74f9c069680fd3ad423ebf4e5bf9ecfe1037b551",
         "calculate": "7fc917eb31a7c218545fff19f574bba32d456569",

@@ -27,7 +27,9 @@ def retrieve_memory(world: World, query: str = "", count: int = 3) -> str:
         query: words to look for; the task's question if left out.
         count: how many entries at most.
     """
-    found = _memory(world).search(query or world.task.question, count)
+    found = _memory(world).search(
+        query or world.task.memory_query, count
+    )  # the question, without what stands around it
     return "\n".join(f"- ({entry.kind}) {entry.text}" for entry in found) or "(nothing like that is remembered)"
 
 

@@ -16,6 +16,8 @@ from benchmarks.ppo_command import ppo
 from functions.errors import ForgeError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import forge
     import optim
     from benchmarks.catalog import Benchmark
@@ -36,6 +38,9 @@ app.command()(bench)
 DataOption = Annotated[str, typer.Option("--data", help="A name (mawps, storeqa, ...), or a .jsonl or .csv file.")]
 TestOption = Annotated[Path | None, typer.Option("--test", help="Held-out tasks, if --data is a file.")]
 MetricOption = Annotated[str, typer.Option("--metric", help="For files: exact, numeric or math.")]
+ColumnsOption = Annotated[
+    str | None, typer.Option("--columns", help="For files: their own names, such as question=prompt,answer=label.")
+]
 ModelOption = Annotated[str, typer.Option("--model", help="A LiteLLM id (openai/gpt-5-mini), or router (offline).")]
 ApiBaseOption = Annotated[str | None, typer.Option("--api-base", help="An OpenAI-compatible server's address.")]
 DialectOption = Annotated[str, typer.Option("--dialect", help="How an LLM writes actions: tools or react.")]
@@ -72,6 +77,7 @@ def train(
     data: DataOption,
     test: TestOption = None,
     metric: MetricOption = "exact",
+    columns: ColumnsOption = None,
     model: ModelOption = "router",
     optimizer: Annotated[
         str | None, typer.Option(help="synthesis (no LLM), or a LiteLLM id; by default what fits the model.")
@@ -114,7 +120,7 @@ def train(
     """Train an agent's functions on a data set, and measure it on held-out tasks."""
     import forge
 
-    benchmark = benchmark_of(data, test, metric, seed)
+    benchmark = benchmark_of(data, test, metric, seed, columns=columns)
     agent = _agent(model, api_base, dialect, benchmark)
     budget = forge.Budget(rollouts=rollouts, tokens=tokens, usd=usd, seconds=seconds)
 
@@ -169,6 +175,7 @@ def evaluate(
     data: DataOption,
     test: TestOption = None,
     metric: MetricOption = "exact",
+    columns: ColumnsOption = None,
     model: ModelOption = "router",
     api_base: ApiBaseOption = None,
     dialect: DialectOption = "tools",
@@ -180,7 +187,7 @@ def evaluate(
     import forge
     from functions import Library
 
-    benchmark = benchmark_of(data, test, metric, seed, trained=False)
+    benchmark = benchmark_of(data, test, metric, seed, columns=columns, trained=False)
     agent = _agent(model, api_base, dialect, benchmark)
     if library is not None:
         agent = replace(agent, library=Library.load(library))
@@ -254,36 +261,56 @@ def _library(folder: Path) -> Library:
 
 
 def benchmark_of(
-    data: str, test: Path | None, metric: str, seed: int, *, told: bool = True, trained: bool = True
+    data: str,
+    test: Path | None,
+    metric: str,
+    seed: int,
+    *,
+    columns: str | None = None,
+    told: bool = True,
+    trained: bool = True,
 ) -> Benchmark:
     """A named data set, or a file of which a part is held out.
 
     Args:
+        columns: of a file, as they are given on the command line.
         told: say so on the terminal.
         trained: both parts are needed, and must be there.
     """
     import forge
-    from benchmarks.catalog import Benchmark, load
+    from benchmarks.catalog import Benchmark, is_file, load
 
-    if Path(data).suffix not in {".jsonl", ".csv"}:
+    if not is_file(data):
+        if columns is not None:
+            raise ForgeError(f"--columns {columns} does not apply to --data {data}: leave it out")
         named = load(data, seed=seed)
         return named.loaded() if trained else named
     score = _metric(metric)
-    tasks = _file(data, score)
+    names = _columns(columns)
+    tasks = _file(data, score, names)
     if test is None:
         train_part, test_part = tasks.split(0.7, seed=seed)
         if told:
             print(f"--test is not given: {len(test_part)} of {len(tasks)} tasks are held out by seed {seed}")
     else:
-        train_part, test_part = tasks, _file(test, score)
-    return Benchmark(Path(data).stem, lambda: train_part, lambda: test_part, lambda model: forge.Agent(model=model))
+        train_part, test_part = tasks, _file(test, score, names)
+    return Benchmark(tasks.name, lambda: train_part, lambda: test_part, lambda model: forge.Agent(model=model))
 
 
-def _file(path: str | Path, metric: forge.Metric) -> forge.Dataset:
+def _file(path: str | Path, metric: forge.Metric, columns: Mapping[str, str]) -> forge.Dataset:
     import forge
 
-    read = forge.Dataset.from_csv if Path(path).suffix == ".csv" else forge.Dataset.from_jsonl
-    return read(path, metric=metric)
+    table = Path(path).name.removesuffix(".gz").endswith(".csv")
+    read = forge.Dataset.from_csv if table else forge.Dataset.from_jsonl
+    return read(path, metric=metric, columns=columns)
+
+
+def _columns(given: str | None) -> dict[str, str]:
+    """What is written as question=prompt,answer=label."""
+    parts = [part.partition("=") for part in (given or "").split(",") if part.strip()]
+    if any(not (name.strip() and column.strip()) for name, _, column in parts):
+        raise ForgeError(f"--columns {given}: pairs with commas between, such as question=prompt,answer=label")
+    return {name.strip(): column.strip() for name, _, column in parts}
 
 
 def _metric(name: str) -> forge.Metric:

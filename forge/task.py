@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import hashlib
 import json
 import random
+import zlib
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,7 +21,8 @@ from functions.errors import ForgeError
 class Task:
     """One question. `answer` is for metrics, experts and optimizers only: no model is shown it.
 
-    Tasks of one `stream` are played in order over one memory; streams are independent.
+    Tasks of one `stream` are played in order over one memory; streams are independent. Memory is searched with the
+    question unless `metadata["memory_query"]` is a text: where much stands around what is asked, what is asked.
     """
 
     id: str
@@ -27,6 +30,12 @@ class Task:
     answer: Any = None
     stream: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def memory_query(self) -> str:
+        """What memory is searched with where the model gives no words."""
+        given = self.metadata.get("memory_query")
+        return given if isinstance(given, str) and given.strip() else self.question
 
 
 class Dataset(Sequence[Task]):
@@ -116,13 +125,21 @@ class Dataset(Sequence[Task]):
         )
 
     def sample(self, size: int, *, seed: int = 0) -> Dataset:
-        """At most `size` tasks drawn by seed without replacement, in the order here."""
+        """At most `size` tasks drawn by seed without replacement, in the order here.
+
+        Where tasks form streams, whole streams are drawn, and of the last one its beginning: what is remembered in a
+        stream is of use only if what comes after it is there too.
+        """
         if size >= len(self):
             return self
         if size < 1:
             raise ForgeError(f"sample({size}): draw at least one task")
-        places = sorted(random.Random(f"sample:{seed}").sample(range(len(self)), size))
-        return self._with(self._tasks[place] for place in places)
+        generator, groups = random.Random(f"sample:{seed}"), list(self.streams().values())
+        if len(groups) == len(self):
+            places = sorted(generator.sample(range(len(self)), size))
+            return self._with(self._tasks[place] for place in places)
+        generator.shuffle(groups)
+        return self.only({task.id for task in [task for group in groups for task in group][:size]})
 
     def only(self, ids: Container[str]) -> Dataset:
         """The tasks with these ids, in the order here."""
@@ -136,7 +153,11 @@ class Dataset(Sequence[Task]):
     def from_jsonl(
         cls, path: str | Path, *, metric: Metric = exact_match, columns: Mapping[str, str] | None = None
     ) -> Dataset:
-        """Rows of a JSON Lines file. `columns` maps "question", "answer", "id", "stream" to the file's own names."""
+        """Rows of a JSON Lines file, gzipped if it ends in .gz.
+
+        Args:
+            columns: maps "question", "answer", "id", "stream" to the file's own names.
+        """
         rows = []
         for number, line in enumerate(_read(path).split("\n"), start=1):  # a text may hold other ends of lines
             if not line.strip():
@@ -145,15 +166,15 @@ class Dataset(Sequence[Task]):
                 rows.append(json.loads(line))
             except json.JSONDecodeError as error:
                 raise ForgeError(f"{path}: line {number} is not JSON ({error}): one JSON object a line") from error
-        return cls(_renamed(rows, columns), metric=metric, name=Path(path).stem)
+        return cls(_renamed(rows, columns), metric=metric, name=_stem(path))
 
     @classmethod
     def from_csv(
         cls, path: str | Path, *, metric: Metric = exact_match, columns: Mapping[str, str] | None = None
     ) -> Dataset:
-        """Rows of a CSV file with a header line; answers are text."""
+        """Rows of a CSV file with a header line, gzipped if it ends in .gz; answers are text."""
         rows = list(csv.DictReader(_read(path).splitlines(keepends=True)))
-        return cls(_renamed(rows, columns), metric=metric, name=Path(path).stem)
+        return cls(_renamed(rows, columns), metric=metric, name=_stem(path))
 
     @classmethod
     def from_hub(
@@ -165,12 +186,20 @@ class Dataset(Sequence[Task]):
         columns: Mapping[str, str] | None = None,
         **load_arguments: Any,  # passed on as they are to datasets.load_dataset
     ) -> Dataset:
-        """A split of a Hugging Face data set, by hub id or local path (needs the `hub` extra)."""
+        """A split of a Hugging Face data set, by hub id or local path (needs the `hub` extra).
+
+        Raises:
+            ForgeError: there is no such data set or split, it cannot be reached or read, or a row is no task.
+        """
         try:
             from datasets import load_dataset
+            from datasets.exceptions import DatasetsError
         except ImportError as error:
             raise ForgeError("Dataset.from_hub needs the package datasets: pip install 'forge-agents[hub]'") from error
-        rows = [dict(row) for row in load_dataset(path, split=split, **load_arguments)]
+        try:
+            rows = [dict(row) for row in load_dataset(path, split=split, **load_arguments)]
+        except (OSError, ValueError, DatasetsError) as error:
+            raise ForgeError(f"from_hub({path!r}, split={split!r}): {_refusal(error)}") from error
         return cls(_renamed(rows, columns), metric=metric, name=path)
 
     def _with(self, tasks: Iterable[Task]) -> Dataset:
@@ -222,9 +251,30 @@ def _renamed(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str] | Non
     return renamed
 
 
+def _refusal(error: Exception) -> str:
+    """Why Hugging Face gives no data set, and the way out."""
+    from datasets.exceptions import DatasetNotFoundError, DatasetsError
+
+    why = (str(error.__cause__ or error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+    if isinstance(error, ConnectionError):
+        return f"{why}: without a network, give a local folder, or a file to Dataset.from_jsonl"
+    if isinstance(error, FileNotFoundError | DatasetNotFoundError):
+        return f"{why}: look the name up on the hub (owner/name), and log in where it is private or gated"
+    if isinstance(error, DatasetsError):
+        return f"{why}: mend its files, or convert them for Dataset.from_jsonl"
+    return f"{why}: give another split= or name="
+
+
+def _stem(path: str | Path) -> str:
+    return Path(Path(path).name.removesuffix(".gz")).stem
+
+
 def _read(path: str | Path) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
+        content = Path(path).read_bytes()
+        return (gzip.decompress(content) if Path(path).suffix == ".gz" else content).decode("utf-8-sig")
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ForgeError(f"{path} ends in .gz and cannot be unpacked ({error}): rename it, or pack it anew") from error
     except OSError as error:
         raise ForgeError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import forge
@@ -17,7 +18,8 @@ from functions.errors import ForgeError
 if TYPE_CHECKING:
     import rl
 
-CONTEXT, VOCABULARY = 512, 4096  # of a policy from scratch: ids
+CONTEXT, VOCABULARY, NEW_TOKENS = 1024, 4096, 128  # of a policy from scratch: two paragraphs, and a lesson to write
+ASKS = 0.3  # the share of questions that a demonstration seeks advice on
 TOGETHER = 256  # streams played side by side by a local policy
 
 
@@ -85,8 +87,8 @@ class Sizes:
 
 @dataclass(frozen=True)
 class AnyCourse:
-    """Any data set: an eighth of its training tasks is looked at while weights are trained, demonstrations are right
-    answers, computed by the agent's functions where they are right.
+    """Any data set: an eighth of its training tasks is looked at while weights are trained, demonstrations are those of
+    an `Answerer` that end with the right answer.
 
     Args:
         policy_path: a folder or hub id of a causal language model; None is a small policy from scratch.
@@ -106,8 +108,6 @@ class AnyCourse:
         return self.benchmark.name
 
     def agent(self, model: Any, cost: float | None) -> forge.Agent:
-        from dataclasses import replace
-
         start = self.benchmark.agent(model)
         if cost is None:
             return start
@@ -118,11 +118,10 @@ class AnyCourse:
         return self._train, None
 
     def demonstrations(self, agent: forge.Agent, seed: int) -> tuple[Session, ...]:
-        from dataclasses import replace
-
         tasks, _ = self.weight_tasks(seed)
         tasks = tasks if self.sizes.demonstrations is None else tasks.sample(self.sizes.demonstrations)
-        seen = forge.evaluate(replace(agent, model=Answerer(tasks)), tasks, seed=seed, concurrency=TOGETHER)
+        model = Answerer(tasks, researched=self.benchmark.researched)
+        seen = forge.evaluate(replace(agent, model=model), tasks, seed=seed, concurrency=TOGETHER)
         shown = tuple(session for session in seen.sessions if session.score == 1)
         if len(shown) < 2:
             raise ForgeError(f"{self.name}: {len(shown)} of {len(tasks)} answers given outright count as right: there "
@@ -131,7 +130,9 @@ class AnyCourse:
         return shown
 
     def weight_tasks(self, seed: int) -> tuple[forge.Dataset, forge.Dataset]:
-        validation, train = self._train.split(0.125, seed=f"validation-{seed}")
+        shortest = min(len(stream) for stream in self._train.streams().values())  # streams are not cut
+        wanted = max(round(0.125 * len(self._train)), shortest)
+        validation, train = self._train.split(wanted, seed=f"validation-{seed}")
         return train, validation
 
     def test(self) -> forge.Dataset:
@@ -144,7 +145,7 @@ class AnyCourse:
             return rl.Policy.from_pretrained(self.policy_path, functions=library.names, seed=seed, max_new_tokens=256)
         written = (step.action.calls[0].text for session in demonstrations for step in session.steps)
         texts = [*(session.question for session in demonstrations), *(text for text in written if text)]
-        return rl.Policy.tiny(texts, context=CONTEXT, vocabulary=VOCABULARY, max_new_tokens=64, seed=seed)
+        return rl.Policy.tiny(texts, context=CONTEXT, vocabulary=VOCABULARY, max_new_tokens=NEW_TOKENS, seed=seed)
 
     def recipe(self) -> Recipe:
         import rl
@@ -163,21 +164,69 @@ class AnyCourse:
 
 
 class Answerer:
-    """A model that says what is right outright, or has a function compute it where the router would call one."""
+    """A model that knows the answers, but not when to ask: that it does at random, after it has looked into its memory,
+    and remembers the question with what it was told. Else it looks up what the data set says, and gives the answer
+    outright, or has a function compute it where the router would call one. It does what the agent has tools for.
+
+    Args:
+        tasks: what it will be asked.
+        researched: the calls of tools that lead to a task's answer, in order.
+        asks: how often it seeks advice; half as often where memory holds something alike.
+    """
 
     name = "answerer"
 
-    def __init__(self, tasks: forge.Dataset) -> None:
-        self._answers: Mapping[str, Any] = {task.id: task.answer for task in tasks}
+    def __init__(
+        self,
+        tasks: forge.Dataset,
+        *,
+        researched: Callable[[forge.Task], Sequence[Call]] = lambda task: (),
+        asks: float = ASKS,
+    ) -> None:
+        self._tasks = {task.id: task for task in tasks}
+        self._researched, self._asks = researched, asks
         self._router = Router()
 
-    def act(self, contexts: list[Context]) -> list[Action]:
-        return [self._one(context) for context in contexts]
+    def act(self, contexts: Sequence[Context]) -> list[Action]:
+        return [Action(calls=(self._one(context),)) for context in contexts]
 
-    def _one(self, context: Context) -> Action:
-        if any(tool.kind == "function" for tool in context.tools):
-            computed = self._router.act([context])[0]
-            if computed.calls[0].arguments.get("answer", "") is not None:
-                return computed
-        answer = self._answers[context.task_id]
-        return Action(calls=(Call("submit", {"answer": answer}),))
+    def _one(self, context: Context) -> Call:
+        task = self._tasks[context.task_id]
+        able = {tool.name for tool in context.tools}
+        done = [step.action.calls[0] for step in context.steps]
+        seen = {call.name: step.observations[0].text for call, step in zip(done, context.steps, strict=True)}
+        if context.turns_left > 1:
+            if (call := self._unsure(context, task, able, seen)) is not None:
+                return call
+            if "seek_advice" not in seen:
+                for call in self._researched(task):
+                    if call.name in able and call not in done:
+                        return call
+                if (computed := self._computed(context)) is not None:
+                    return computed
+        return Call("submit", {"answer": task.answer})
+
+    def _unsure(self, context: Context, task: forge.Task, able: set[str], seen: Mapping[str, str]) -> Call | None:
+        """What is done about advice, if anything."""
+        if "seek_advice" in seen:
+            lesson = f"{task.question} = {task.answer}"
+            for name, parameter in (("reflect", "lesson"), ("update_memory", "text")):
+                if name in able and not seen.keys() & {"reflect", "update_memory"}:
+                    return Call(name, {parameter: lesson})
+            return None
+        if "seek_advice" not in able or seen.keys() - {"retrieve_memory"}:
+            return None
+        if "retrieve_memory" in able and not seen:
+            return Call("retrieve_memory")
+        share = self._asks / (2 if seen.get("retrieve_memory", "").startswith("- ") else 1)
+        luck = random.Random(f"ask:{context.seed}:{task.id}").random()
+        return Call("seek_advice") if luck < share else None
+
+    def _computed(self, context: Context) -> Call | None:
+        """What the router would call, or would submit of what was computed; None where no function fits."""
+        functions = {tool.name for tool in context.tools if tool.kind == "function"}
+        if not functions:
+            return None
+        own = tuple(step for step in context.steps if step.action.calls[0].name in functions)
+        (action,) = self._router.act([replace(context, steps=own)])
+        return None if action.calls[0].arguments.get("answer", "") is None else action.calls[0]

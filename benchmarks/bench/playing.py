@@ -75,7 +75,10 @@ def _answered(tasks: forge.Dataset, sessions: Sequence[forge.Session]) -> tuple[
 
 
 def _kind(task: forge.Task) -> str:
-    kind = str(task.metadata.get("kind", ""))
+    """What results are broken down by: the data set's kind of question, else its type, else its level."""
+    found = ((name, task.metadata.get(name)) for name in ("kind", "type", "level"))
+    name, value = next(((name, value) for name, value in found if value not in (None, "")), ("", ""))
+    kind = f"level {value}" if name == "level" else str(value)
     again = task.metadata.get("returning")
     return kind if again is None else f"{kind}, {'again' if again else 'first'}"
 

@@ -19,6 +19,7 @@ from functions import Function, Library
 from functions.errors import ForgeError
 
 SAME = 0.8  # cosine from which two texts are about the same thing
+SHOWN, COUNTED = 3, 1_000  # rows of a search
 _SUBJECTS = {word: place for place, word in enumerate((*NAMES, *TOPICS, *SERVICES, *MATERIALS))}
 INSTRUCTIONS = """You answer questions about a shop. Facts of a product may stand before the question.
 The tool search asks the table items(name, kind, color, size, material, price, weight) in SQL.
@@ -70,8 +71,11 @@ def search(query: str, world: World) -> str:
     Args:
         query: SQL on the table items (name, kind, color, size, material, price, weight).
     """
-    found = _database(shop_of(world.task)).query(query, rows=3)
-    return " ".join(str(value) for row in found for value in row) or "nothing"
+    found = _database(shop_of(world.task)).query(query, rows=COUNTED)
+    shown = " ".join(str(value) for row in found[:SHOWN] for value in row) or "nothing"
+    if len(found) <= SHOWN:
+        return shown
+    return f"{shown} [{SHOWN} of {len(found)}{' or more' if len(found) == COUNTED else ''} rows]"
 
 
 @lru_cache(maxsize=256)

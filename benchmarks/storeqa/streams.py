@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -50,17 +51,19 @@ def streams(
         count: streams.
         split: whose sentences are used; shops differ by seed and split.
         length: questions a stream, 10 to 500; the longer, the more comes again.
-        shares: of the kinds of questions.
+        shares: of the kinds of questions; only how they compare counts.
 
     Raises:
-        ForgeError: an unknown split or kind, or a length out of range.
+        ForgeError: an unknown split or kind, a length out of range, or shares that nothing can be drawn by.
     """
     if split not in get_args(Split):
         raise ForgeError(f"streams(split={split!r}): one of {', '.join(get_args(Split))}")
     if not 10 <= length <= LONGEST:
         raise ForgeError(f"streams(length={length}): a stream has 10 to {LONGEST} questions")
-    if not set(shares) <= set(SHARES):
-        raise ForgeError(f"streams(shares={dict(shares)}): of {', '.join(SHARES)}")
+    known = set(shares) <= set(SHARES) and all(share >= 0 for share in shares.values())
+    if not known or not 0 < sum(shares.values()) < math.inf:
+        raise ForgeError(f"streams(shares={dict(shares)}): numbers of 0 or more, not all 0, for some of "
+                         f"{', '.join(SHARES)}")  # fmt: skip
     rows = []
     for number in range(count):
         name = f"{split}-{seed}-{number}"

@@ -24,7 +24,7 @@ def nowhere(monkeypatch, tmp_path):
 
 def test_a_name_that_is_none_is_told_with_those_that_are():
     with pytest.raises(
-        ForgeError, match=r"no data set is called 'gsm8kk': one of gaia, gsm8k, .*, or a .jsonl or .csv"
+        ForgeError, match=r"no data set is called 'gsm8kk': one of gaia, .*, gsm8k, .*, or a .jsonl or .csv"
     ):
         catalog.load("gsm8kk")
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import forge
 import rl
-from benchmarks.bench.course import AnyCourse, Recipe
+from benchmarks.bench.course import Answerer, AnyCourse, Recipe, Sizes
 from benchmarks.bench.outcome import Cell, load
 from benchmarks.bench.playing import played
 from benchmarks.bench.regimes import training_of
@@ -46,6 +46,18 @@ def test_weights_are_trained_on_a_file_of_questions(tmp_path, regime):
     assert {found.cell.regime for found in load(tmp_path / "run" / "cells")} == {regime}
 
 
+def test_results_are_broken_down_by_kind_else_type_else_level(tmp_path):
+    told = [{"kind": "search", "type": "easy"}, {"type": "algebra", "level": 2}, {"type": "", "level": 2}, {}]
+    lines = [json.dumps({"question": f"what is {n} ?", "answer": n, **more}) for n, more in enumerate(told)]
+    (tmp_path / "test.jsonl").write_text("\n".join(lines))
+    train = rows(tmp_path / "sums.jsonl", 8)
+    ended = CliRunner().invoke(app, ["bench", str(train), "--test", str(tmp_path / "test.jsonl"), "--regimes", "base",
+                                     "--seeds", "1", "--run", str(tmp_path / "run")])  # fmt: skip
+    assert ended.exit_code == 0, ended.output
+    (outcome,) = load(tmp_path / "run" / "cells")
+    assert [task.kind for task in outcome.tasks] == ["search", "algebra", "level 2", ""]
+
+
 def test_weights_of_ones_own_are_trained_on_storeqa(tmp_path, pretrained):
     sizes = ["--demonstrations", "2", "--test-tasks", "1", "--seeds", "1"]
     ended = CliRunner().invoke(app, ["bench", "storeqa", "--regimes", "sft", *sizes, "--policy", str(pretrained),
@@ -53,6 +65,54 @@ def test_weights_of_ones_own_are_trained_on_storeqa(tmp_path, pretrained):
     assert ended.exit_code == 0, ended.output
     models = {found.cell.regime: found.model for found in load(tmp_path / "run" / "cells")}
     assert models["sft"].startswith(str(pretrained))
+
+
+def test_a_sample_of_few_streams_keeps_one_to_look_at_and_cuts_none_of_them():
+    tasks = forge.Dataset([{"question": f"q{n}", "answer": n, "stream": f"s{n // 20}"} for n in range(200)])
+    course = AnyCourse(Benchmark("streams", lambda: tasks, lambda: tasks, lambda model: forge.Agent(model=model)),
+                       Sizes(train=60, test=40))  # fmt: skip
+    train, validation = course.weight_tasks(0)
+    assert [len(stream) for part in (train, validation) for stream in part.streams().values()] == [20, 20, 20]
+    assert [len(stream) for stream in course.test().streams().values()] == [20, 20]
+
+
+def demonstrated(**agent):
+    rows = [{"question": f"price of item {n}", "answer": f"{n} coins", "stream": f"s{n // 20}"} for n in range(200)]
+    tasks = forge.Dataset(rows)
+    course = AnyCourse(Benchmark("items", lambda: tasks, lambda: tasks, lambda model: forge.Agent(model, **agent)))
+    shown = course.demonstrations(course.agent("router", None), 0)
+    return [(session, [call.name for call, _ in session.calls]) for session in shown]
+
+
+def test_who_has_an_expert_and_a_memory_is_shown_to_look_into_it_to_ask_at_times_and_to_reflect():
+    shown = demonstrated(expert=forge.GoldExpert(0.3), memory=forge.Memory())
+    asked = [(session, names) for session, names in shown if "seek_advice" in names]
+    assert 0.05 < len(asked) / len(shown) < 0.6
+    for session, names in asked:
+        assert names == ["retrieve_memory", "seek_advice", "reflect", "submit"]
+        assert session.calls[2][0].arguments == {"lesson": f"{session.question} = {session.answer}"}
+    assert all(names == ["retrieve_memory", "submit"] for session, names in shown if session.advice_count == 0)
+    assert any(session.calls[0][1].text.startswith("- (reflection)") for session, _ in shown)
+
+
+def test_who_has_nobody_to_ask_is_shown_to_answer_at_once():
+    assert {tuple(names) for _, names in demonstrated(memory=forge.Memory())} == {("submit",)}
+
+
+def test_functions_compute_what_was_looked_for_in_memory_and_not_found():
+    rows = [{"question": f"double {n}", "answer": 2 * n} for n in range(40)]
+    tasks = forge.Dataset(rows, metric=forge.metrics.numeric(1e-3))
+
+    def double(number: int) -> int:
+        """Double a number."""
+        return 2 * number
+
+    agent = forge.Agent(Answerer(tasks), functions=[double], expert=forge.GoldExpert(0.3), memory=forge.Memory())
+    played = {tuple(call.name for call, _ in session.calls) for session in forge.evaluate(agent, tasks).sessions}
+    assert played == {
+        ("retrieve_memory", "double", "submit"),
+        ("retrieve_memory", "seek_advice", "reflect", "submit"),
+    }
 
 
 def test_weights_of_ones_own_learn_more_slowly_than_random_ones():

@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
@@ -49,6 +50,18 @@ def test_questions_are_chosen_by_level_and_the_annotators_steps_stay_out(place):
     assert task.question == "How many pens are there?\n\nThis file comes with the question: pens.csv"
     assert dict(task.metadata) == {"level": 2, "file": str(folder / "pens.csv")}
     assert "second column" not in repr(gaia.load("validation", folder=folder).tasks)
+
+
+def test_a_level_by_name_is_tested_whole_and_learns_from_the_others(monkeypatch):
+    fixture = Path(__file__).parent / "data"
+    monkeypatch.setenv("FORGE_DATA", str(fixture))
+    for level in (1, 2, 3):
+        found = catalog.load(f"gaia-{level}")
+        whole = gaia.load("validation", level, fixture / "gaia" / "2023" / "validation")
+        assert found.test.digest == whole.digest
+        assert {task.metadata["level"] for task in found.train} == {1, 2, 3} - {level}
+        assert len(found.train) == 10
+        assert list(found.published) == [f"GPT-4 with plugins chosen by hand, level {level}"]
 
 
 def test_the_folder_of_the_data_set_is_found_as_its_repository_lays_it_out(place, tmp_path, monkeypatch):

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import forge
-from benchmarks import hotpotqa
+from benchmarks import catalog, hotpotqa
+from benchmarks.bench.course import AnyCourse
 from forge.models import ScriptedModel
 from forge.session import Action, Call, Session
 from forge.task import Task
@@ -49,12 +50,29 @@ def verdict(given, wanted):
     return hotpotqa.exact(task, session).value, hotpotqa.f1(task, session)
 
 
-def test_questions_come_with_their_paragraphs_and_without_their_supporting_facts(folder):
+def test_questions_come_with_their_paragraphs_and_the_titles_that_support_their_answers(folder):
     (task,) = hotpotqa.load("dev", folder)
     assert (task.id, task.question, task.answer) == ("hotpotqa-5a8b57f2", ROW["question"], "Norwick")
-    assert set(task.metadata) == {"type", "level", "paragraphs"}
+    assert set(task.metadata) == {"type", "level", "paragraphs", "supporting"}
+    assert task.metadata["supporting"] == ["Blue Sand", "Ada Fenn"]
     assert task.metadata["paragraphs"][2] == ("Sand", ["Sand is a granular material."])
     assert task.metadata["paragraphs"][0][1][1] == "It came out in 1931."
+
+
+def test_demonstrations_search_what_supports_the_answer_or_ask_and_end_right(folder, monkeypatch):
+    others = [{**ROW, "_id": f"train{number}", "question": f"{number}: {ROW['question']}"} for number in range(40)]
+    lines = "\n".join(json.dumps(row) for row in others)
+    (folder / "hotpotqa").mkdir()
+    (folder / "hotpotqa" / "train100_with_contexts.jsonl").write_text(lines)
+    monkeypatch.setenv("FORGE_DATA", str(folder))
+    course = AnyCourse(catalog.load("hotpotqa"))
+    shown = course.demonstrations(course.agent("router", None), 0)
+    played = {tuple(call.name for call, _ in session.calls) for session in shown}
+    assert played == {("search", "search", "submit"), ("seek_advice", "submit")}
+    assert {session.answer for session in shown} == {"Norwick"}
+    searched = next(session for session in shown if session.calls[0][0].name == "search")
+    assert [call.arguments["query"] for call, _ in searched.calls[:2]] == ["Blue Sand", "Ada Fenn"]
+    assert "Norwick" in searched.calls[1][1].text
 
 
 def test_the_authors_own_list_is_read_like_lines_and_comes_first(folder):

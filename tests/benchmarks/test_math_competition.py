@@ -93,6 +93,17 @@ def test_math_paper_split_draws_20_and_80_numbers_to_be_found_and_no_problem_twi
     assert drawn == {f"math-train-{n}" for n in range(60)} - {"math-train-5"}
 
 
+def test_a_type_by_name_has_the_papers_split_and_figures(split_folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("FORGE_DATA", str(tmp_path / "data"))
+    shutil.copytree(split_folder, tmp_path / "data" / "math")
+    found = catalog.load("math-algebra", seed=3)
+    train, test = math.paper_split("algebra", 3, split_folder)
+    assert (found.train.digest, found.test.digest) == (train.digest, test.digest)
+    assert found.published == math.PUBLISHED_BY_TYPE["algebra"]
+    names = {name.removeprefix("math-").replace("-", "_") for name in catalog.names() if name.startswith("math-")}
+    assert names == set(math.TYPES)
+
+
 def test_math_paper_split_is_the_same_whatever_the_order_of_the_file(split_folder, tmp_path_factory):
     other = tmp_path_factory.mktemp("reversed")
     shutil.copy(split_folder / "test.jsonl", other)

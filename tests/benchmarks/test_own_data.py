@@ -1,11 +1,15 @@
 """A data set of one's own, from a file or from Hugging Face: two lines, one to read it and one to train on it."""
 
+import gzip
 import json
 
 import pytest
+from typer.testing import CliRunner
 
 import forge
+from forge.cli import app
 from forge.metrics import numeric
+from functions.errors import ForgeError
 
 
 @pytest.fixture
@@ -39,3 +43,59 @@ def test_two_lines_train_on_a_hugging_face_data_set(path, tmp_path):
                                      columns=COLUMNS)  # fmt: skip
     result = forge.train(forge.Agent("router"), dataset, release=None)
     assert (result.baseline, result.score) == (0.0, 1.0)
+
+
+OTHERS = ("--columns", "question=problem, answer=solution", "--metric", "numeric")
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".jsonl.gz"])
+def test_columns_of_a_file_and_gzip_on_the_command_line(path, tmp_path, ending):
+    own = tmp_path / f"mine{ending}"
+    own.write_bytes(gzip.compress(path.read_bytes()) if ending.endswith(".gz") else path.read_bytes())
+    assert forge.Dataset.from_jsonl(own, columns=COLUMNS).name == "mine"
+    for command in ("train", "eval"):
+        ended = CliRunner().invoke(app, [command, "--data", str(own), "--test", str(own), *OTHERS])
+        assert ended.exit_code == 0, ended.output
+        assert "12 tasks of mine" in ended.stdout
+
+
+def test_a_gzipped_table_is_read_and_what_is_no_gzip_is_told(tmp_path):
+    (tmp_path / "own.csv.gz").write_bytes(gzip.compress(b"question,answer\nWhat?,this\n"))
+    assert forge.Dataset.from_csv(tmp_path / "own.csv.gz")[0].answer == "this"
+    packed = gzip.compress(b'{"question": "q", "answer": 1}')
+    for content in (b'{"question": "q", "answer": 1}', packed[:-9], packed[:12] + b"\xff" * 9 + packed[21:]):
+        (tmp_path / "own.jsonl.gz").write_bytes(content)
+        with pytest.raises(ForgeError, match=r"own.jsonl.gz ends in .gz and cannot be unpacked"):
+            forge.Dataset.from_jsonl(tmp_path / "own.jsonl.gz")
+
+
+@pytest.mark.parametrize(
+    ("data", "columns", "message"),
+    [
+        ("own.jsonl", "question", "--columns question: pairs with commas between"),
+        ("own.jsonl", "question=,answer=solution", "pairs with commas between"),
+        ("own.jsonl", "prompt=problem", r"columns names \['prompt'\]"),
+        ("own.jsonl", "question=nowhere", "row 0 has no column 'nowhere'"),
+        ("svamp", "question=problem", "--columns question=problem does not apply to --data svamp"),
+    ],
+)
+def test_columns_that_say_nothing_are_refused(path, monkeypatch, data, columns, message):
+    monkeypatch.chdir(path.parent)
+    with pytest.raises(ForgeError, match=message):
+        CliRunner().invoke(app, ["eval", "--data", data, "--columns", columns], catch_exceptions=False)
+
+
+def test_a_data_set_that_hugging_face_cannot_give_is_told_with_the_way_out(path, tmp_path, monkeypatch):
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    given = {"data_files": str(path), "cache_dir": str(tmp_path / "hub")}
+    with pytest.raises(ForgeError, match=r"split='test'\): Unknown split .*\['train'\]: give another split="):
+        forge.Dataset.from_hub("json", split="test", **given)
+    with pytest.raises(ForgeError, match=r"none'.*: Couldn't find .*: look the name up on the hub"):
+        forge.Dataset.from_hub(str(tmp_path / "none"))
+    with pytest.raises(ForgeError, match=r"'owner/name'.*reach.*: without a network, give a local folder"):
+        forge.Dataset.from_hub("owner/name", cache_dir=str(tmp_path / "hub"))
+    path.write_text("{oops")
+    with pytest.raises(ForgeError, match="mend its files"):
+        forge.Dataset.from_hub("json", **given)

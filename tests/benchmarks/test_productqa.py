@@ -75,6 +75,16 @@ def test_the_gold_sql_and_the_long_answer_are_in_no_question(tasks):
         assert "extra_data" not in task.metadata
 
 
+def test_what_was_learned_from_a_question_is_found_by_it_and_not_by_the_table_around_it(tasks):
+    agent = productqa.agent(Scripted(Call("retrieve_memory"), Call("submit", {"answer": "Yes"})))
+    lesson = "Whether they fit depends on the size of the wearer."
+    agent.memory.add(lesson)
+    for word in ("machine_washable", "Product title price", "dollar leggings Warm ones"):
+        agent.memory.add(f"{word}: {word}.", kind="reflection")
+    (session, *_) = forge.evaluate(agent, tasks).sessions
+    assert session.calls[0][1].text.splitlines()[0] == f"- (knowledge) {lesson}"
+
+
 def test_the_agent_searches_the_table_of_its_group_and_numbers_compare_as_numbers(tasks):
     sql = "SELECT product_id FROM leggings WHERE price < 10"
     model = Scripted(Call("search_products", {"sql": sql}), Call("submit", {"answer": ["B000000001"]}))

@@ -130,6 +130,7 @@ def test_memory_finds_the_same_question_about_the_same_product_and_not_what_shar
     asked = productqa_short.question_of(fact)
     memory = forge.Memory(encoder=productqa_short.embed, threshold=productqa_short.ALIKE)
     memory.add(f"Yes = {fact.metadata['product']}: {asked}")
+    assert fact.memory_query == fact.question  # measured policies searched so
     assert [entry.text for entry in memory.search(fact.question)] == [f"Yes = {fact.metadata['product']}: {asked}"]
     assert not memory.search(search.question.split("\n")[0] + "\np9: Which one is green?")
 

@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 
 from benchmarks import llm_functions, schemas
+from benchmarks.tau_bench_files import SPLITS
 from functions import ForgeError
 
 CODE = "def double(x):\n    return 2 * x\n"
 TEST = "def check(candidate):\n    assert candidate(2) == {}\n"
+
+PARAMETERS = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+OFFERED = [{"type": "function", "function": {"name": "f", "parameters": PARAMETERS}}]
 
 
 def write(folder, name, rows):
@@ -103,12 +107,32 @@ def test_any_other_difference_fails_the_command(with_tests, with_records, data, 
 
 def test_missing_data_is_a_forge_error_that_names_the_variable(monkeypatch, tmp_path):
     monkeypatch.delenv("FORGE_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("benchmarks.data._HOST", "http://127.0.0.1:1")
     for command in (llm_functions.main, schemas.main):
         with pytest.raises(ForgeError, match="FORGE_DATA"):
             command()
     monkeypatch.setenv("FORGE_DATA", str(tmp_path))
     with pytest.raises(ForgeError, match="is no folder"):
-        schemas.main()
+        llm_functions.main()
+
+
+def test_tau_bench_is_judged_from_the_cache_and_as_its_authors_have_it_and_a_missing_bfcl_is_told(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.delenv("FORGE_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    place_tau(tmp_path / "forge")
+    place = tmp_path / "forge" / "tau_bench"
+    (place / "airline_tools.json").write_text(json.dumps(OFFERED))
+    (place / "airline_tasks_test.jsonl.gz").unlink()
+    (place / "airline_tasks_test.py").write_text(
+        "TASKS = [Task(instruction='x', actions=[Action(name='f', kwargs={'n': 1})], outputs=[])]"
+    )
+    assert schemas.main() == 0
+    printed = capsys.readouterr().out
+    assert "BFCL is left out: FORGE_DATA is not set" in printed
+    assert "1 calls and 0 tool schemas" in printed
 
 
 def test_the_bfcl_dialect_becomes_json_schema():
@@ -142,9 +166,15 @@ def place_calls(folder, rows):
     write(folder / "bfcl", "BFCL_v4_simple.jsonl.gz", rows)
     docs = folder / "bfcl" / "multi_turn_func_doc"
     docs.mkdir()
-    (folder / "tau_bench").mkdir()
+    place_tau(folder)
+
+
+def place_tau(folder):
+    (folder / "tau_bench").mkdir(parents=True)
     for domain in ("airline", "retail"):
         (folder / "tau_bench" / f"{domain}_tools.json").write_text("[]")
+    for domain, split in SPLITS:
+        write(folder / "tau_bench", f"{domain}_tasks_{split}.jsonl.gz", [])
     write(folder / "tau_bench", "gpt-4o-airline_trajectories.jsonl.gz", [])
 
 
@@ -178,9 +208,7 @@ def test_the_real_calls_of_tau_bench_gold_and_recorded_all_fit_their_schemas_whe
 def test_a_gold_action_that_does_not_fit_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("FORGE_DATA", str(tmp_path))
     place_calls(tmp_path, [])
-    parameters = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
-    offered = [{"type": "function", "function": {"name": "f", "parameters": parameters}}]
-    (tmp_path / "tau_bench" / "retail_tools.json").write_text(json.dumps(offered))
+    (tmp_path / "tau_bench" / "retail_tools.json").write_text(json.dumps(OFFERED))
     gold = [{"name": "f", "kwargs": {"n": n}} for n in (1, "many")]
     write(tmp_path / "tau_bench", "retail_tasks_test.jsonl.gz", [{"actions": gold}])
     verdicts = schemas.judged(dict(schemas.tau_bench())["tau retail_tasks_test"]).verdicts
@@ -197,9 +225,7 @@ def test_a_schema_that_cannot_be_checked_fails_the_command(tmp_path, monkeypatch
 def test_recorded_calls_are_read_by_the_dialect_of_tool_calls(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("FORGE_DATA", str(tmp_path))
     place_calls(tmp_path, [])
-    parameters = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
-    offered = [{"type": "function", "function": {"name": "f", "parameters": parameters}}]
-    (tmp_path / "tau_bench" / "airline_tools.json").write_text(json.dumps(offered))
+    (tmp_path / "tau_bench" / "airline_tools.json").write_text(json.dumps(OFFERED))
     written = ['{"n": 1}', "{'n': 2}", '{"n": 3', '{"n": "many"}']
     calls = [{"id": "1", "function": {"name": "f", "arguments": text}} for text in written]
     turn = {"role": "assistant", "content": None, "tool_calls": calls}

@@ -53,6 +53,13 @@ def test_each_split_has_sentences_of_its_own_made_of_parts_that_training_has(par
         assert any(part in sentence for sentence in train)
 
 
+@pytest.mark.parametrize("shares", [{}, {"opinion": 0}, {"opinion": 1, "rule": -0.1}, {"rule": float("nan")},
+                                    {"rule": float("inf")}, {"weather": 1}])  # fmt: skip
+def test_shares_that_nothing_can_be_drawn_by_are_refused(shares):
+    with pytest.raises(ForgeError, match=r"streams\(shares="):
+        storeqa.streams(1, seed="shares", shares=shares)
+
+
 def test_all_kinds_come_as_often_as_they_should():
     kinds = [task.metadata["kind"] for task in storeqa.streams(100, seed="shares")]
     for kind, share in SHARES.items():
@@ -110,6 +117,23 @@ def test_computations_are_right_by_hand_from_what_they_state():
 def test_the_query_of_a_search_finds_the_one_answer(tasks):
     for task in of(tasks, "search"):
         assert storeqa.search(task.metadata["query"], forge.World(task)) == task.answer
+
+
+@pytest.mark.parametrize(
+    ("query", "ending"),
+    [
+        ("SELECT name FROM items", " [3 of 12 rows]"),
+        ("SELECT a.name FROM items a, items b, items c", " [3 of 1000 or more rows]"),
+        ("SELECT name FROM items LIMIT 4", " [3 of 4 rows]"),
+        ("SELECT name FROM items LIMIT 3", ""),
+        ("SELECT name FROM items LIMIT 1", ""),
+    ],
+)
+def test_a_search_tells_of_rows_that_it_leaves_out_and_adds_nothing_where_it_leaves_out_none(tasks, query, ending):
+    found = storeqa.search(query, forge.World(tasks[0]))
+    words, bracket, _ = found.partition(" [")
+    assert found.removeprefix(words) == ending
+    assert len(words.split()) == (3 if bracket or query.endswith("3") else 1)
 
 
 def test_about_half_of_the_searches_are_for_the_lowest_or_the_highest_of_a_kind(tasks):

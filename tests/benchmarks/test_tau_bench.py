@@ -13,6 +13,7 @@ from benchmarks import catalog, tau_bench
 from benchmarks.tau_bench_files import policy, tool_schemas, trajectories
 from forge.executor import Executor
 from forge.models.chat import Reply, ToolCall
+from forge.models.litellm import LiteLLM
 from forge.models.protocol import Context
 from forge.models.scripted import ScriptedModel
 from forge.session import Action, Call
@@ -103,7 +104,8 @@ def get_env(env_name, user_strategy, user_model, task_split, user_provider=None,
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path, monkeypatch):
+    monkeypatch.delenv("FORGE_TAU_CUSTOMER", raising=False)
     (tmp_path / "airline_tools.json").write_text(json.dumps([SCHEMA, TRANSFER]))
     (tmp_path / "airline_wiki.md").write_text("# Policy\nBe kind.")
     rows = [{"domain": "airline", "i": place, **task} for place, task in enumerate(TASKS)]
@@ -308,9 +310,37 @@ def test_live_play_without_the_package_says_where_to_get_it(folder, monkeypatch)
 
 def test_a_customer_whom_nobody_can_play_is_told_before_anything_is_played(folder, package, monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    with pytest.raises(ForgeError, match=r"nobody can play the customer: .*OPENAI_API_KEY.*another customer="):
+    with pytest.raises(ForgeError, match=r"nobody can play the customer: .*OPENAI_API_KEY.*FORGE_TAU_CUSTOMER") as told:
         tau_bench.agent(turns(*GOLD), folder=folder)
+    assert "router" not in str(told.value)
     assert package == []
+
+
+@pytest.mark.parametrize(
+    ("model", "named", "customer"),
+    [
+        ("anthropic/claude-x", None, tau_bench.Customer(model="claude-x", provider="anthropic")),
+        (LiteLLM("together_ai/a/b"), None, tau_bench.Customer(model="a/b", provider="together_ai")),
+        ("gpt-4o-mini", None, tau_bench.Customer(model="gpt-4o-mini", provider="openai")),
+        ("router", None, tau_bench.Customer()),
+        (turns(Call("submit", {"answer": "x"})), None, tau_bench.Customer()),
+        ("anthropic/claude-x", "openai/gpt-4o", tau_bench.Customer(model="gpt-4o", provider="openai")),
+        (LiteLLM("openai/mine", api_base="http://here"), "human", tau_bench.Customer("human")),
+    ],
+)
+def test_the_customer_is_whom_the_environment_names_else_the_agents_own_model(model, named, customer, monkeypatch):
+    monkeypatch.delenv("FORGE_TAU_CUSTOMER", raising=False)
+    if named:
+        monkeypatch.setenv("FORGE_TAU_CUSTOMER", named)
+    assert tau_bench.customer_for(model) == customer
+
+
+def test_a_customer_that_the_package_cannot_reach_is_told(monkeypatch):
+    monkeypatch.delenv("FORGE_TAU_CUSTOMER", raising=False)
+    with pytest.raises(ForgeError, match=r"cannot reach the agent's model at http://here: let FORGE_TAU_CUSTOMER"):
+        tau_bench.customer_for(LiteLLM("openai/mine", api_base="http://here"))
+    with pytest.raises(ForgeError, match="'nobody-knows-it' names no provider"):
+        tau_bench.customer_for("nobody-knows-it")
 
 
 def test_the_catalog_trains_and_tests_each_domain_on_its_own_tasks(folder, package, monkeypatch):

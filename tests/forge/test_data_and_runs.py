@@ -60,6 +60,20 @@ def test_a_split_is_disjoint_complete_seeded_and_cuts_no_stream(count, seed, str
         assert len(first) == wanted
 
 
+@given(st.integers(2, 40), st.integers(0, 5), st.integers(0, 4), st.data())
+def test_a_sample_is_seeded_and_has_streams_from_their_beginning_all_whole_but_one(count, seed, streams, data):
+    tasks = forge.Dataset(rows(count, streams))
+    size = data.draw(st.integers(1, count))
+    drawn = tasks.sample(size, seed=seed)
+    assert len(drawn) == size
+    assert [t.id for t in drawn] == [t.id for t in tasks.sample(size, seed=seed)]
+    assert [t.id for t in drawn] == [t.id for t in tasks if t in drawn.tasks]
+    whole = tasks.streams()
+    parts = drawn.streams()
+    assert all(whole[name][: len(part)] == part for name, part in parts.items())
+    assert sum(len(part) < len(whole[name]) for name, part in parts.items()) <= 1
+
+
 BAD_ROWS = {
     "no rows": ([], "no rows"),
     "no question": ([{"answer": 1}], "'question'"),

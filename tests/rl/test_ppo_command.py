@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import forge
 import rl
 from benchmarks import catalog
-from benchmarks.ppo_setting import storeqa_setting
+from benchmarks.ppo_setting import benchmark_setting, storeqa_setting
 from benchmarks.storeqa.course import StoreCourse
 from forge.cli import app
 from forge.session import Action, Call
@@ -183,6 +183,7 @@ def test_the_shop_is_that_of_the_bench_with_its_recipe(folder):
     assert (setting.ppo, setting.sessions, setting.rollouts) == (
         course.recipe().ppo, course.recipe().sessions, course.rollouts,
     )  # fmt: skip
+    assert storeqa_setting(str(folder / "policy"), None, None, None, 3).sessions == course.recipe().sessions
     forgetful = storeqa_setting(str(folder / "policy"), 0.5, False, None, 3)
     assert (forgetful.agent.memory, forgetful.sessions) == (None, None)
 
@@ -214,6 +215,28 @@ def test_the_functions_and_tools_of_a_data_set_are_its_policys_too(folder, monke
     write(folder)
     shown_by("--data", data, "--policy", "policy", "--lora", 2, "--rollouts", 1, "--run", "run")
     assert own <= set(rl.Policy.from_pretrained(folder / "run" / "policy").dialect.functions)
+
+
+@pytest.mark.parametrize(
+    ("cost", "memory", "expert", "remembers"),
+    [(None, None, 0.3, False), (0.1, True, 0.1, True), (None, False, 0.3, False)],
+)
+def test_expert_and_memory_are_the_data_sets_own_unless_others_are_asked_for(
+    folder, monkeypatch, cost, memory, expert, remembers
+):
+    monkeypatch.setenv("FORGE_DATA", str(folder))
+    write_hotpotqa(folder)
+    given = (None, "exact", None, str(folder / "policy"), "function-tokens", None, None)
+    setting = benchmark_setting("hotpotqa", *given, cost, memory, 0)
+    assert setting.agent.expert.cost == expert
+    assert (setting.agent.memory is not None, setting.sessions is not None) == (remembers, remembers)
+
+
+def test_a_file_has_no_expert_and_no_memory_unless_they_are_asked_for(folder):
+    given = (str(folder / "tasks.jsonl"), None, "exact", None, str(folder / "policy"), "function-tokens", None, None)
+    assert {tool.name for tool in benchmark_setting(*given, None, None, 0).agent.all_tools} == {"submit"}
+    both = benchmark_setting(*given, 0.2, True, 0).agent
+    assert {"seek_advice", "retrieve_memory"} <= {tool.name for tool in both.all_tools}
 
 
 @pytest.mark.parametrize(
