@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 CONTEXT, VOCABULARY, NEW_TOKENS = 1024, 4096, 128  # of a policy from scratch: two paragraphs, and a lesson to write
 ASKS = 0.3  # the share of questions that a demonstration seeks advice on
+BATCH, LEAST_STEPS = 16, 200  # of imitation: with fewer steps random weights have not learned how an action is written
 TOGETHER = 256  # streams played side by side by a local policy
 
 
@@ -151,8 +152,10 @@ class AnyCourse:
         import rl
 
         pretrained = self.policy_path is not None
+        shown = min(len(self._train) * 7 // 8, self.sizes.demonstrations or len(self._train))
+        epochs = 3.0 if pretrained else max(3.0, LEAST_STEPS * BATCH / max(shown, 1))
         return Recipe(
-            rl.Imitation(learning_rate=1e-5 if pretrained else 2e-3, patience=4),
+            rl.Imitation(epochs, BATCH, 1e-5 if pretrained else 2e-3, patience=4, by_length=True),
             rl.PPO(learning_rate=1e-5 if pretrained else 3e-4, kl=rl.KL(0.1, estimator="imitation"), critic_warmup=2),
             rl.Sampling(),
             rl.FittedValue() if self.benchmark.agent("router").memory is not None else None,
