@@ -46,7 +46,7 @@ FLOORS: Mapping[str, Floor] = {  # a search looks at all training tasks at once:
     "math": Floor(ROUTED, train=600, published=_MATH),
     "gsm8k": Floor(ROUTED, train=600, published=gsm8k.PUBLISHED),
     "tabmwp": Floor(ROUTED, published=tabmwp.PUBLISHED),
-    "medmcqa": Floor(TRAINED, train=200, test=200, published=medmcqa.PUBLISHED),
+    "medmcqa": Floor(TRAINED, train=200, test=400, published=medmcqa.PUBLISHED),
     "hotpotqa": Floor(TRAINED, published=hotpotqa.PUBLISHED),
     "gaia": Floor(ROUTED),
 }

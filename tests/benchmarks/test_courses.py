@@ -31,9 +31,7 @@ def rows(path, count):
 @pytest.fixture(scope="module")
 def pretrained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("model")
-    rl.Policy.tiny(["what is the price of it 0 1 2 3"], layers=1, width=16, heads=2, context=512).save_pretrained(
-        folder
-    )
+    rl.Policy.tiny(["0 plus 1 2 3"], layers=1, width=16, heads=2, context=512).save_pretrained(folder)
     return folder
 
 
@@ -58,10 +56,10 @@ def test_results_are_broken_down_by_kind_else_type_else_level(tmp_path):
     assert [task.kind for task in outcome.tasks] == ["search", "algebra", "level 2", ""]
 
 
-def test_weights_of_ones_own_are_trained_on_storeqa(tmp_path, pretrained):
-    sizes = ["--demonstrations", "2", "--test-tasks", "1", "--seeds", "1"]
-    ended = CliRunner().invoke(app, ["bench", "storeqa", "--regimes", "sft", *sizes, "--policy", str(pretrained),
-                                     "--run", str(tmp_path / "run")])  # fmt: skip
+def test_weights_of_ones_own_are_trained_and_named(tmp_path, pretrained):
+    train, test = rows(tmp_path / "sums.jsonl", 40), rows(tmp_path / "more.jsonl", 4)
+    ended = CliRunner().invoke(app, ["bench", str(train), "--test", str(test), "--regimes", "sft", "--seeds", "1",
+                                     "--policy", str(pretrained), "--run", str(tmp_path / "run")])  # fmt: skip
     assert ended.exit_code == 0, ended.output
     models = {found.cell.regime: found.model for found in load(tmp_path / "run" / "cells")}
     assert models["sft"].startswith(str(pretrained))
