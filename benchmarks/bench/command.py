@@ -49,12 +49,15 @@ def bench(
     train: Annotated[
         int | None,
         typer.Option(
-            help="Training tasks, drawn by seed; of storeqa, streams for PPO; of productqa, questions for it."
+            help="Training tasks, drawn by seed in whole streams; of storeqa, streams for PPO; of productqa, questions "
+            "for it."
         ),
     ] = None,
     test_tasks: Annotated[
         int | None,
-        typer.Option(help="Test tasks, drawn by seed; of storeqa, streams; of productqa, the first of each group."),
+        typer.Option(
+            help="Test tasks, drawn by seed in whole streams; of storeqa, streams; of productqa, the first of a group."
+        ),
     ] = None,
     rollouts: Annotated[int | None, typer.Option(help="Of PPO; by default the recipe's.")] = None,
     demonstrations: Annotated[
@@ -62,6 +65,9 @@ def bench(
     ] = None,
     test: Annotated[Path | None, typer.Option("--test", help="Held-out tasks, if DATASET is a file.")] = None,
     metric: Annotated[str, typer.Option(help="For files: exact, numeric or math.")] = "exact",
+    columns: Annotated[
+        str | None, typer.Option(help="For files: their own names, such as question=prompt,answer=label.")
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes side by side; by default one a core.")] = None,
     usd: Annotated[
         float | None,
@@ -86,7 +92,7 @@ def bench(
         raise ForgeError(f"--usd {usd:g}: more than 0")
     folder = run or Path("runs") / f"bench-{Path(dataset).stem}"
     setup = Setup(dataset, model, api_base, optimizer, policy, train, test_tasks, rollouts, demonstrations,
-                  None if test is None else str(test), metric)  # fmt: skip
+                  None if test is None else str(test), metric, columns)  # fmt: skip
     wanted = Wanted(_names(regimes), seeds, _costs(advice_cost), _names(without or ""),
                     _names(without_at_test or ""), advice_first)  # fmt: skip
     ended = run_bench(setup, wanted, folder, workers=workers, overwrite=overwrite, usd=usd)

@@ -34,6 +34,7 @@ class Setup:
     demonstrations: int | None = None
     test: str | None = None
     metric: str = "exact"
+    columns: str | None = None
 
     def course(self) -> Course:
         """The data set with its recipe.
@@ -41,6 +42,8 @@ class Setup:
         Raises:
             ForgeError: it is not known, or its files are not found.
         """
+        if self.columns is not None and self.dataset in (STOREQA, PRODUCTQA):
+            raise ForgeError(f"--columns {self.columns} does not apply to {self.dataset}: leave it out")
         if self.dataset == STOREQA:
             from benchmarks.storeqa.course import StoreCourse
 
@@ -64,7 +67,9 @@ class Setup:
         from forge.cli import benchmark_of
 
         test = None if self.test is None else Path(self.test)
-        benchmark = benchmark_of(self.dataset, test, self.metric, 0, told=multiprocessing.parent_process() is None)
+        benchmark = benchmark_of(
+            self.dataset, test, self.metric, 0, columns=self.columns, told=multiprocessing.parent_process() is None
+        )
         return AnyCourse(benchmark, Sizes(self.train, self.test_tasks, self.rollouts, self.demonstrations), self.policy)
 
     def default_cost(self) -> float | None:

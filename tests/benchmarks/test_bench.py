@@ -438,3 +438,12 @@ def test_the_curve_of_forging_takes_off_what_advice_costs():
     start, *_, end = forging_curve(result)
     assert start == (0.0, pytest.approx(0.7))
     assert end == (float(result.rollouts), pytest.approx(0.7))
+
+
+def test_a_file_with_columns_of_its_own_is_played_and_a_known_data_set_has_none(tmp_path):
+    data = tmp_path / "own.jsonl"
+    data.write_text("".join(json.dumps({"prompt": f"{n} plus 1", "label": str(n + 1)}) + "\n" for n in range(12)))
+    ended = ran(data, "--regimes", "base", "--seeds", 1, "--columns", "question=prompt,answer=label", "--run",
+                tmp_path / "run")  # fmt: skip
+    assert ended.exit_code == 0, ended.output
+    assert "--columns" in str(ran("storeqa", "--columns", "question=prompt", "--run", tmp_path / "other").exception)
