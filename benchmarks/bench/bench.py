@@ -26,7 +26,7 @@ from functions.errors import ForgeError
 
 PACKAGES = ("forge-agents", "torch", "transformers", "trl", "litellm", "numpy")
 BENCH = "bench.json"
-FEWEST = 5  # tasks of which an eighth is one
+FEWEST = 3  # training tasks for weights: two to learn from, one to look at
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +125,13 @@ def _require_tasks(course: AnyCourse, weights: Sequence[str]) -> None:
     """Raises:
     ForgeError: the training tasks are too few to look at some of them while weights are trained.
     """
-    try:
-        course.weight_tasks(0)
-    except ForgeError as error:
+    tasks = course.function_tasks(0)[0]
+    if len(tasks) < FEWEST or len(tasks.streams()) < 2:
         raise ForgeError(
-            f"--regimes {','.join(weights)}: {course.name} has {len(course.function_tasks(0)[0])} training tasks. "
-            f"Weights need {FEWEST} at least, as an eighth, in whole streams, is set aside to look at. Give more, or "
-            "--test with a file of its own, so that no rows of the first are held out for the test"
-        ) from error
+            f"--regimes {','.join(weights)}: {course.name} has {len(tasks)} training tasks in {len(tasks.streams())} "
+            f"streams. Weights need {FEWEST} in 2 at least, as an eighth, in whole streams, is set aside to look at. "
+            "Give more, or --test with a file of its own, so that no rows of the first are held out for the test"
+        )
 
 
 def begin(folder: Path, setup: Setup, cells: list[str], overwrite: bool) -> None:
