@@ -109,7 +109,7 @@ def _introduce(console: Console, setup: Setup, seed: int, *, going_on: bool) -> 
     console.print(
         "\nFirst a model that can only route questions to functions forges its own from examples. Then a policy from "
         "random\nweights imitates an assistant that asks at random, and PPO teaches it when to ask and to remember; "
-        "last, both together.\nAll of it runs here, on the processor, in about six minutes on two cores. Ctrl-C keeps "
+        "last, both together.\nAll of it runs here, on the processor, in about five minutes on two cores. Ctrl-C keeps "
         "what is done.\n"
     )
 

@@ -66,7 +66,7 @@ def quickstart(
     seed: Annotated[int | None, typer.Option(help="Repeat a run; by default shops are drawn anew.")] = None,
     run: Annotated[Path, typer.Option(help="Where to write.")] = Path("runs/quickstart"),
 ) -> None:
-    """See both regimes, and both together, live on a made-up shop: offline, no key, about six minutes."""
+    """See both regimes, and both together, live on a made-up shop: offline, no key, about five minutes."""
     from benchmarks.quickstart import quickstart as start
 
     sys.exit(start(run, seed, model=model, policy=policy))

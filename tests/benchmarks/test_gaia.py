@@ -61,7 +61,7 @@ def test_a_level_by_name_is_tested_whole_and_learns_from_the_others(monkeypatch)
         assert found.test.digest == whole.digest
         assert {task.metadata["level"] for task in found.train} == {1, 2, 3} - {level}
         assert len(found.train) == 10
-        assert list(found.published) == [f"GPT-4 with plugins chosen by hand, level {level}"]
+        assert list(found.published) == ["GPT-4 with plugins chosen by hand"]
 
 
 def test_the_folder_of_the_data_set_is_found_as_its_repository_lays_it_out(place, tmp_path, monkeypatch):
