@@ -14,7 +14,7 @@ from benchmarks.bench.headline import headline
 from benchmarks.bench.jobs import TRAININGS
 from benchmarks.bench.notes import notes
 from benchmarks.bench.outcome import Outcome, load
-from benchmarks.bench.page import lacks, page
+from benchmarks.bench.page import CAPTIONS, lacks, page
 from benchmarks.bench.plots import pictures
 from benchmarks.bench.regimes import training_of
 from benchmarks.bench.rows import rows
@@ -56,6 +56,9 @@ def write(folder: str | Path) -> Path:
     names = {outcome.cell.name for outcome in outcomes}
     missing = tuple(name for name in bench.cells if name not in names)
     drawn = pictures(outcomes, found, folder)
+    for name in CAPTIONS:  # of an earlier bench in this folder
+        if folder / name not in drawn:
+            (folder / name).unlink(missing_ok=True)
     run = _run(bench, folder, outcomes)
     numbers = {"dataset": bench.dataset, "command": bench.command, "versions": dict(bench.versions),
                "headline": said, "missing": missing, **as_json(outcomes, found)}  # fmt: skip

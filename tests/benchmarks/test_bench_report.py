@@ -431,3 +431,10 @@ def test_the_points_of_the_pictures_are_in_the_json(written):
     (along,) = [asked for asked in found["advice_along_the_stream"] if asked["label"] == "ppo"]
     assert along["statement"] in (written / "results.md").read_text()
     assert [len(point) for point in along["mean"]] == [2] * 12
+
+
+def test_a_picture_of_an_earlier_bench_in_the_folder_does_not_stay(tmp_path):
+    folder = saved(tmp_path, [outcome("base", 0)])
+    (folder / "costs.png").write_bytes(b"of another bench")
+    write(folder)
+    assert not (folder / "costs.png").exists()
