@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.options import benchmark_of, one_of
 from functions.errors import ForgeError
 
 if TYPE_CHECKING:
@@ -86,7 +87,6 @@ def benchmark_setting(
         ForgeError: there is no policy to begin with, or none in this dialect.
     """
     import rl
-    from forge.cli import benchmark_of, one_of
     from functions import Library
 
     known = {"function-tokens": rl.FunctionTokens, "chat": rl.ChatTemplate}

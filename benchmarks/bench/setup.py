@@ -14,6 +14,7 @@ import optim
 from benchmarks.bench.course import AnyCourse, Course, Sizes
 from benchmarks.bench.regimes import BASE, FORGE, FORGED
 from benchmarks.bench.trainings import Trainer
+from benchmarks.options import benchmark_of
 from functions.errors import ForgeError
 
 STOREQA, PRODUCTQA = "storeqa", "productqa"
@@ -64,8 +65,6 @@ class Setup:
                 self.demonstrations, self.train, self.test_tasks, rollouts=self.rollouts, policy_path=self.policy,
                 short=short,
             )  # fmt: skip
-        from forge.cli import benchmark_of
-
         test = None if self.test is None else Path(self.test)
         benchmark = benchmark_of(
             self.dataset, test, self.metric, 0, columns=self.columns, told=multiprocessing.parent_process() is None

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import agile_tables, catalog, data, gaia, math_competition
 from benchmarks.data import DataFile
-from forge.cli import benchmark_of
+from benchmarks.options import benchmark_of
 from functions.errors import ForgeError
 
 MADE = {"storeqa", "word-problems"}  # generated here; nothing of theirs is published
