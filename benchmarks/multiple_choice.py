@@ -18,7 +18,7 @@ _LETTERS = r"[A-Z](?:\s*(?:/|,|&|and|or)\s*\(?[A-Z]\b\)?)*"
 _SIGNS = r"[\s*_\"'({\[]*"  # that may stand before a letter: Markdown, brackets, quotes
 _ENDS = r"[\s*_\"')}\]]*(?:[.,;:!]|$|\b(?:because|since|as)\b)"
 _MARKED = (
-    re.compile(rf"^\W*({_LETTERS})[\s*_)\]]*(?:[.):]|$|,?\s*(?:because|since)\b|,\s*as\b)"),
+    re.compile(rf"^\W*({_LETTERS})[\s*_)\]]*(?:[.):]|$|,?\s*(?:because|since)\b|,\s*as\b(?!\s+well))"),
     re.compile(r"\(([A-Z])\)"),
     re.compile(
         rf"(?i:\b(?:answer|choice|option)s?)[\"'*_]*(?i:\s+(?:is|are|would\s+be))?\s*:?{_SIGNS}({_LETTERS})(?!\w)"

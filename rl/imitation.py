@@ -270,17 +270,20 @@ def _train(policy: Policy, parts: Sequence[Segment], settings: Imitation, seed: 
 
 
 def _by_length(lengths: Sequence[int], settings: Imitation, seed: int) -> list[int]:
-    """Places of segments in the order of all epochs: of like length within a batch, batches in random order."""
+    """Places of segments in the order of all epochs: of like length within a batch, batches in random order.
+
+    The epochs are one sequence, of which the last batch alone may be short, so that all are cut where they are here.
+    """
     generator, size = torch.Generator().manual_seed(seed), settings.batch
-    order: list[int] = []
+    drawn: list[int] = []
     for epoch in range(math.ceil(settings.epochs)):
-        drawn = torch.randperm(len(lengths), generator=generator).tolist()
-        drawn = drawn[: math.ceil((settings.epochs - epoch) * len(lengths))]
-        batches = []
-        for start in range(0, len(drawn), TOGETHER * size):
-            sorted_by_length = sorted(drawn[start : start + TOGETHER * size], key=lengths.__getitem__)
-            batches += [sorted_by_length[place : place + size] for place in range(0, len(sorted_by_length), size)]
-        short = batches.pop() if len(batches[-1]) < size else []  # stays last, so that no batch spans two
+        whole = torch.randperm(len(lengths), generator=generator).tolist()
+        drawn += whole[: math.ceil((settings.epochs - epoch) * len(lengths))]
+    order: list[int] = []
+    for start in range(0, len(drawn), TOGETHER * size):
+        alike = sorted(drawn[start : start + TOGETHER * size], key=lengths.__getitem__)
+        batches = [alike[place : place + size] for place in range(0, len(alike), size)]
+        short = batches.pop() if len(batches[-1]) < size else []
         for number in torch.randperm(len(batches), generator=generator).tolist():
             order += batches[number]
         order += short

@@ -31,7 +31,8 @@ class ImitationTrainer(SFTTrainer):
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         """The sum of the losses over what has a label, divided by how many have one in the whole optimizer step."""
-        if self._network.device.type != "cpu" or self.accelerator.num_processes > 1 or self.aux_loss_enabled:
+        own = self._network.device.type == "cpu" and self.accelerator.num_processes == 1
+        if not own or self.aux_loss_enabled or self.args.bf16:  # mixed precision is put around the whole model's pass
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)  # type: ignore[no-untyped-call]
         labels = inputs["labels"][:, 1:]
         learned = labels != IGNORED

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 CONTEXT, VOCABULARY, NEW_TOKENS = 1024, 4096, 128  # of a policy from scratch: two paragraphs, and a lesson to write
 ASKS = 0.3  # the share of questions that a demonstration seeks advice on
-BATCH, LEAST_STEPS = 16, 200  # of imitation: with fewer steps random weights have not learned how an action is written
+BATCH, LEAST_STEPS = 16, 200  # of imitation, about: with far fewer, random weights do not write an action as it must be
 TOGETHER = 256  # streams played side by side by a local policy
 
 

@@ -54,6 +54,8 @@ def estimate(values: Values, span: Span) -> Estimate:
     seeds. One seed says nothing about the spread of seeds; one stream says nothing about others, and its tasks are
     then taken for independent.
 
+    The variance is never below that of as many independent tasks: streams whose means happen to agree say no more.
+
     Where all values are equal no variance is to be seen: Wilson's bound (1927) for as many tasks says how many others
     may differ, as far as `span` allows. The interval does not leave `span`.
     """
@@ -65,6 +67,7 @@ def estimate(values: Values, span: Span) -> Estimate:
         share = NORMAL**2 / (tasks + NORMAL**2)
         return Estimate(mean, mean - share * max(mean - low, 0.0), mean + share * max(high - mean, 0.0))
     variance, freedom = _spread(values)
+    variance = max(variance, _of_tasks(values))
     reach = student(freedom) * math.sqrt(variance)
     return Estimate(mean, min(mean, max(mean - reach, low)), max(mean, min(mean + reach, high)))
 
@@ -166,6 +169,17 @@ def _spread(values: Values) -> tuple[float, int]:
         return of_seeds, seeds - 1
     of_both = float(((added_sk - added_k / seeds) ** 2).sum()) * seeds * streams / ((seeds - 1) * (streams - 1))
     return max(of_seeds + of_streams - of_both, of_seeds, of_streams), min(seeds, streams) - 1
+
+
+def _of_tasks(values: Values) -> float:
+    """The variance of the mean if every task were drawn by itself; seeds that meet a task meet the same one."""
+    seen: dict[tuple[Unit, int], list[float]] = {}
+    for units in values.values():
+        for unit, found in units.items():
+            for place, value in enumerate(found):
+                seen.setdefault((unit, place), []).append(value)
+    means = [statistics.fmean(found) for found in seen.values()]
+    return statistics.variance(means) / len(means) if len(means) > 1 else 0.0
 
 
 def _by_task(values: Values) -> dict[int, dict[Unit, list[float]]]:

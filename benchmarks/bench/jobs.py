@@ -149,9 +149,9 @@ def do(setup: Setup, folder: Path, job: Job, threads: int, usd: float | None = N
         return Done(job, interrupted=True)
     _prepare(threads)
     meter, place = forge.Meter(forge.Budget(usd=usd)), folder / TRAININGS / job.name
-    before = 0.0 if usd is None else paid_in(place)
-    error, interrupted = "", False
+    before, error, interrupted = 0.0, "", False
     try:
+        before = 0.0 if usd is None else paid_in(place)
         trainer = setup.trainer(folder / TRAININGS)
         if job.cell is None:
             assert job.training is not None
@@ -166,8 +166,12 @@ def do(setup: Setup, folder: Path, job: Job, threads: int, usd: float | None = N
         error = _unexpected(failure, folder / ERRORS / f"{job.name}.txt")
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    spent = 0.0 if usd is None else meter.spent.usd + paid_in(place) - before
-    return Done(job, error, interrupted, spent)
+    spent = meter.spent.usd
+    try:
+        spent += 0.0 if usd is None else paid_in(place) - before
+    except Exception as failure:  # noqa: BLE001 - as above
+        error = error or _unexpected(failure, folder / ERRORS / f"{job.name}.txt")
+    return Done(job, error, interrupted, 0.0 if usd is None else spent)
 
 
 def _unexpected(error: Exception, path: Path) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import forge
 import optim
 from benchmarks.bench.course import AnyCourse, Course, Sizes
-from benchmarks.bench.regimes import BASE, FORGE, FORGED
+from benchmarks.bench.regimes import BASE, FORGE
 from benchmarks.bench.trainings import Trainer
 from benchmarks.options import benchmark_of
 from functions.errors import ForgeError
@@ -88,7 +88,8 @@ class Setup:
             trains: which of the two.
         """
         hosted = self.model != "router" and regime in (BASE, FORGE)
-        return hosted or (trains and regime in FORGED and self.optimizer not in (None, "synthesis"))
+        forges = trains and regime in (FORGE, "ppo+forge")  # the step itself, not what it goes on from
+        return hosted or (forges and self.optimizer not in (None, "synthesis"))
 
     def data(self) -> str:
         """A hash of the tasks to train on and to test on; of productqa those of the test, as loading 74,000 more takes

@@ -28,6 +28,7 @@ from benchmarks.bench.jobs import Job, jobs_for
 from benchmarks.bench.outcome import Cell, load
 from benchmarks.bench.playing import AlwaysAsks
 from benchmarks.bench.regimes import Training, planned, training_of
+from benchmarks.bench.setup import Setup
 from benchmarks.bench.trainings import DONE, LIBRARY, Trainer, ablated, forging_curve, paid_in
 from benchmarks.catalog import Benchmark
 from benchmarks.storeqa.course import StoreCourse
@@ -444,3 +445,8 @@ def test_a_file_with_columns_of_its_own_is_played_and_a_known_data_set_has_none(
                 tmp_path / "run")  # fmt: skip
     assert ended.exit_code == 0, ended.output
     assert "--columns" in str(ran("storeqa", "--columns", "question=prompt", "--run", tmp_path / "other").exception)
+
+
+@pytest.mark.parametrize(("step", "paid"), [("forge", True), ("ppo+forge", True), ("forge+sft", False), ("ppo", False)])
+def test_of_a_chain_just_the_step_that_forges_asks_the_optimizer(step, paid):
+    assert Setup("storeqa", optimizer="openai/gpt-5-mini").pays(step, trains=True) is paid

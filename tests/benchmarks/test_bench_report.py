@@ -438,3 +438,11 @@ def test_a_picture_of_an_earlier_bench_in_the_folder_does_not_stay(tmp_path):
     (folder / "costs.png").write_bytes(b"of another bench")
     write(folder)
     assert not (folder / "costs.png").exists()
+
+
+def test_streams_whose_means_happen_to_agree_do_not_make_an_interval_of_no_width():
+    two = {0: {("", "a"): [1.0, 0, 0, 0, 0], ("", "b"): [0.0, 1, 0, 0, 0]}}
+    found = estimate(two, (0.0, 1.0))
+    assert found.low == 0 < found.mean < 0.5 < found.high
+    alike = {seed: two[0] for seed in (0, 1)}
+    assert estimate(alike, (0.0, 1.0)).high > 0.5

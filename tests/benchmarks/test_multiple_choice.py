@@ -121,6 +121,7 @@ def test_a_letter_is_read_where_one_says_that_it_is_the_answer(text):
         '{"answer": "A or B"}',
         '{"why": "A"}',
         "Aspirin, because it thins the blood",
+        "A, as well as B",
     ],
 )
 def test_a_letter_that_is_not_said_to_be_the_answer_is_not_read(text):

@@ -1,6 +1,7 @@
 """Imitation: which tokens are learned, from whom, and when it stops."""
 
 import math
+from collections import Counter
 
 import pytest
 import torch
@@ -195,11 +196,12 @@ def test_an_action_with_two_calls_is_shown_as_two_where_a_turn_has_one_call():
     assert between == "<|observation|> nothing like that <|act|>"  # each call is followed by what came of it
 
 
-def test_on_a_cpu_the_quick_loss_teaches_what_the_loss_of_trl_teaches(monkeypatch):
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_on_a_cpu_the_quick_loss_teaches_what_the_loss_of_trl_teaches(monkeypatch, precision):
     from rl.imitation_trainer import ImitationTrainer
 
     def learned():
-        settings = rl.Imitation(epochs=2, batch=8, every=1)
+        settings = rl.Imitation(epochs=2, batch=8, every=1, precision=precision)
         return rl.imitate(agent(policy()), demonstrations(), imitation=settings, seed=3)
 
     quick = learned()
@@ -218,20 +220,18 @@ def test_on_a_cpu_the_quick_loss_teaches_what_the_loss_of_trl_teaches(monkeypatc
 )
 def test_batches_of_like_length_show_every_segment_once_an_epoch(lengths, batch, epochs, seed):
     order = _by_length(lengths, rl.Imitation(epochs=epochs, batch=batch), seed)
-    for epoch in range(int(epochs)):
-        assert sorted(order[epoch * len(lengths) : (epoch + 1) * len(lengths)]) == list(range(len(lengths)))
+    assert Counter(order) == dict.fromkeys(range(len(lengths)), int(epochs))
 
 
 def test_batches_of_like_length_are_filled_up_less_and_half_an_epoch_is_half_of_it():
-    lengths = torch.randint(10, 500, (2000,), generator=torch.Generator().manual_seed(1)).tolist()
+    lengths = torch.randint(10, 500, (2001,), generator=torch.Generator().manual_seed(1)).tolist()
 
     def filled(order):
         return sum(16 * max(lengths[place] for place in order[at : at + 16]) for at in range(0, len(order), 16))
 
     order = _by_length(lengths, rl.Imitation(epochs=1.5, batch=16), 0)
-    assert len(order) == 3000
-    assert filled(order[:2000]) < 1.1 * sum(lengths) < 1.6 * sum(lengths) < filled(range(2000))
-    assert order[:2000] != order[1000:]
+    assert len(order) == 3002
+    assert filled(order) < 1.1 * 1.5 * sum(lengths) < 1.6 * 1.5 * sum(lengths) < 1.5 * filled(range(2001))
 
 
 def test_a_policy_learns_from_batches_of_like_length_too():
