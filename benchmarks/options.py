@@ -63,7 +63,10 @@ def _columns(given: str | None) -> dict[str, str]:
     parts = [part.partition("=") for part in (given or "").split(",") if part.strip()]
     if any(not (name.strip() and column.strip()) for name, _, column in parts):
         raise ForgeError(f"--columns {given}: pairs with commas between, such as question=prompt,answer=label")
-    return {name.strip(): column.strip() for name, _, column in parts}
+    names = {name.strip(): column.strip() for name, _, column in parts}
+    if len(names) < len(parts):
+        raise ForgeError(f"--columns {given}: each name once, such as question=prompt,answer=label")
+    return names
 
 
 def _metric(name: str) -> forge.Metric:

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 import forge
+from benchmarks.options import benchmark_of
 from forge.cli import app
 from forge.metrics import numeric
 from functions.errors import ForgeError
@@ -99,3 +100,8 @@ def test_a_data_set_that_hugging_face_cannot_give_is_told_with_the_way_out(path,
     path.write_text("{oops")
     with pytest.raises(ForgeError, match="mend its files"):
         forge.Dataset.from_hub("json", **given)
+
+
+def test_a_column_that_is_named_twice_is_refused(tmp_path):
+    with pytest.raises(ForgeError, match="each name once"):
+        benchmark_of(str(tmp_path / "own.jsonl"), None, "exact", 0, columns="question=a,question=b")
