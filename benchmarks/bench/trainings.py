@@ -72,6 +72,7 @@ class Trainer:
 
         Raises:
             Interrupted: it was cut off, and goes on the next time.
+            ForgeError: it spent what it may, or its folder cannot be written; it goes on the next time, too.
         """
         folder = self.folder / training.name
         if not (folder / DONE).exists():
@@ -136,6 +137,9 @@ class Trainer:
         )  # fmt: skip
         if result.stopped == "interrupted":
             raise Interrupted(f"{training.name} was interrupted")
+        if result.stopped.startswith(("budget spent: usd", "run folder failed")):  # the run goes on where it ended
+            raise ForgeError(f"{training.name} is not finished, {result.stopped}: the same command goes on with it, "
+                             "given more --usd or room on the disk")  # fmt: skip
         result.library.save(folder / LIBRARY)
         return Spent(
             rollouts=result.rollouts,

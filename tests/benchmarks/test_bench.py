@@ -415,7 +415,13 @@ def test_what_a_training_may_spend_is_what_is_left_and_what_it_spent_counts(aske
     assert result.exit_code == 1
     assert paid_in(tmp_path / "run" / "trainings" / "own,forge,seed=0") == pytest.approx(0.15 * len(server.requests))
     assert 2 <= 0.15 * len(server.requests) < 2 + 0.15 * 16  # what is in flight
-    assert "own,forge,seed=0: not begun" in result.stdout
+    assert "own,forge,seed=0 is not finished, budget spent" in result.stdout
+    training = tmp_path / "run" / "trainings" / "own,forge,seed=0" / DONE
+    assert not training.exists()  # else one seed of a row would be trained on less than the others for good
+    assert (
+        ran(*arguments, "--regimes", "forge", "--seeds", "1", "--usd", "999", "--optimizer", "synthesis").exit_code == 0
+    )
+    assert "budget spent" not in training.read_text()
 
 
 def test_where_answers_cost_nothing_the_table_does_not_speak_of_it(finished):
