@@ -94,13 +94,14 @@ def cells_of(setup: Setup, wanted: Wanted) -> tuple[Cell, ...]:
     weights = [name for name in wanted.regimes if name in regimes.WEIGHTS]
     if weights:
         require_weights(setup.policy)
-    course = setup.trainer(Path()).course
+    trainer = setup.trainer(Path())
+    course = trainer.course
     if weights and isinstance(course, AnyCourse):
         _require_tasks(course, weights)
     default = setup.default_cost()
     costs: list[float | None] = [*wanted.costs] or [default]
     references = []
-    if course.agent("router", costs[0]).expert is not None:
+    if course.agent(trainer.model, costs[0]).expert is not None:
         references = [regimes.ALWAYS, *([regimes.NEVER] if weights else [])]
         if course.oracle(costs[0] or 0.0) is not None:
             references.append(regimes.ORACLE)

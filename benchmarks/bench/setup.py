@@ -77,7 +77,8 @@ class Setup:
             from benchmarks.storeqa.course import COST
 
             return COST
-        expert = _trainer(self, Path()).course.agent("router", None).expert
+        trainer = _trainer(self, Path())
+        expert = trainer.course.agent(trainer.model, None).expert
         return None if expert is None else float(expert.cost)
 
     def pays(self, regime: str, *, trains: bool) -> bool:
