@@ -33,7 +33,10 @@ def bench(
         ),
     ] = None,
     advice_first: Annotated[
-        int | None, typer.Option(help="Also trained with advice in the first so many tasks of a stream only.")
+        int | None,
+        typer.Option(
+            help="Also tested asking in the first so many tasks of a stream, worth it or not, and then never."
+        ),
     ] = None,
     without: Annotated[
         str | None,
@@ -84,7 +87,7 @@ def bench(
     from benchmarks.bench.setup import Setup
 
     counts = {"seeds": seeds, "train": train, "test-tasks": test_tasks, "rollouts": rollouts,
-              "demonstrations": demonstrations, "workers": workers}  # fmt: skip
+              "demonstrations": demonstrations, "workers": workers, "advice-first": advice_first}  # fmt: skip
     for name, count in counts.items():
         if count is not None and count < 1:
             raise ForgeError(f"--{name} {count}: at least 1")

@@ -24,7 +24,7 @@ class Cell:
     """Which training a cell is; cells that differ in the seed alone make one row.
 
     `without` names an ablated part, "" for the whole; `advice_cost` None means that asking is free or not possible;
-    with `advice_first` advice is there in the first so many sessions alone.
+    with `advice_first` advice is sought in the first so many sessions of a stream, each of them, and then no more.
     """
 
     dataset: str

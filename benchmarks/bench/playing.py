@@ -8,6 +8,7 @@ from typing import Any
 
 import forge
 from benchmarks.bench.course import TOGETHER
+from benchmarks.bench.early_asking import AsksFirst
 from benchmarks.bench.outcome import Answered, Cell, Outcome
 from benchmarks.bench.regimes import ALWAYS, AT_TEST, NEVER, ORACLE, WEIGHTS, Training, lacking, training_of
 from benchmarks.bench.trainings import Trainer, spent_in, summed
@@ -25,6 +26,8 @@ def played(trainer: Trainer, cell: Cell, meter: forge.Meter | None = None) -> Ou
     training = training_of(cell)
     tasks = trainer.course.test()
     agent, model = _agent(trainer, cell, training, tasks)
+    if cell.advice_first is not None:
+        agent = replace(agent, model=AsksFirst(agent.model, tasks, cell.advice_first))
     local = training is not None and training.regime in WEIGHTS
     seen = forge.evaluate(agent, tasks, seed=cell.seed, concurrency=TOGETHER if local else 16, budget=meter)
     if meter is not None and not seen.complete:
@@ -42,18 +45,18 @@ def played(trainer: Trainer, cell: Cell, meter: forge.Meter | None = None) -> Ou
 def _agent(trainer: Trainer, cell: Cell, training: Training | None, tasks: forge.Dataset) -> tuple[forge.Agent, str]:
     """The agent that plays a cell, and its model in words."""
     if cell.regime == ORACLE:
-        return trainer.agent(cell, tasks, trainer.course.oracle(cell.advice_cost or 0.0)), "an oracle"
+        return trainer.agent(cell, trainer.course.oracle(cell.advice_cost or 0.0)), "an oracle"
     if cell.regime == ALWAYS:
-        return trainer.agent(cell, tasks, AlwaysAsks(tasks)), "whoever asks"
+        return trainer.agent(cell, AlwaysAsks(tasks)), "whoever asks"
     if training is None or training.regime not in WEIGHTS:
-        agent = trainer.agent(cell, tasks)
+        agent = trainer.agent(cell)
         return replace(agent, library=_allowed(trainer, cell, training)), str(agent.model.name)
     import rl
 
     # it still calls what is gone, unless it cannot
-    constrained = cell.regime == NEVER or cell.without.endswith(AT_TEST)
+    constrained = cell.regime == NEVER or cell.without.endswith(AT_TEST) or cell.advice_first is not None
     policy = trainer.policy(training, constrained=constrained)
-    agent = trainer.agent(cell, tasks, policy.with_sampling(rl.GREEDY))
+    agent = trainer.agent(cell, policy.with_sampling(rl.GREEDY))
     agent = replace(agent, library=_allowed(trainer, cell, training))
     size, own = f"{policy.parameters / 1e6:.1f}M weights", trainer.course.policy_path
     words = f"policy of {size}" if own is None else f"{own} ({size})"

@@ -61,6 +61,8 @@ class Training:
 
 def training_of(cell: Cell) -> Training | None:
     """What has to be trained before a cell can be played; None where nothing is."""
+    if cell.advice_first is not None:
+        return training_of(replace(cell, advice_first=None))
     if cell.without.endswith(AT_TEST):
         return training_of(replace(cell, without=""))
     if cell.without == "rl":
@@ -72,7 +74,7 @@ def training_of(cell: Cell) -> Training | None:
     without = "" if cell.without in FORGE_PARTS and regime not in FORGED else cell.without
     if regime in ("ppo", "forge+ppo", "ppo+forge"):
         return Training(replace(cell, without=without))
-    return Training(replace(cell, regime=regime, without=without, advice_cost=None, advice_first=None))
+    return Training(replace(cell, regime=regime, without=without, advice_cost=None))
 
 
 def lacking(cell: Cell) -> str:
@@ -108,8 +110,8 @@ def planned(
 ) -> tuple[Cell, ...]:
     """The cells of a bench, the whole before its ablations, seed by seed.
 
-    Parts, and advice after the first tasks, are taken away at the default cost if it is among the costs, else at the
-    first; parts of trained policies also at test alone. References are what the regimes are held against.
+    Parts are taken away at the default cost if it is among the costs, else at the first; parts of trained policies, and
+    the choice when to ask, at test alone. References are what the regimes are held against.
 
     Raises:
         ForgeError: no regime, an unknown regime or part, or a part that no chosen regime has.
@@ -138,9 +140,8 @@ def planned(
     seeds = tuple(seeds)
     at = default_cost if default_cost in costs else costs[0]
 
-    def ablated(part: str, regimes: Sequence[str]) -> list[Cell]:
-        firsts = {regime: advice_first if regime in early and part != "advice" else None for regime in regimes}
-        return [Cell(dataset, regime, part, at, firsts[regime], seed) for seed in seeds for regime in regimes]
+    def ablated(part: str, regimes: Sequence[str], first: int | None = None) -> list[Cell]:
+        return [Cell(dataset, regime, part, at, first, seed) for seed in seeds for regime in regimes]
 
     cells = [
         Cell(dataset, regime, "", cost, None, seed)
@@ -149,7 +150,7 @@ def planned(
         for regime in (*references, *regimes)
     ]
     if advice_first is not None:
-        cells += ablated("", early)
+        cells += ablated("", early, advice_first)
     for part in without:
         cells += ablated(part, [regime for regime in regimes if touched(regime, part, calls_tools=calls_tools)])
     for part in without_at_test:

@@ -110,14 +110,14 @@ def main_cost(rows: Iterable[Row]) -> float | None:
 
 
 def ablated(cell: Cell) -> bool:
-    """Whether a part was taken away, or advice after the first sessions."""
+    """Whether a part was taken away, or the choice when to ask."""
     return bool(cell.without) or cell.advice_first is not None
 
 
 def label(cell: Cell) -> str:
     """The training in words, without its data set and cost."""
     without = f" without {cell.without}" if cell.without else ""
-    first = "" if cell.advice_first is None else f", advice in the first {cell.advice_first:,} sessions"
+    first = "" if cell.advice_first is None else f", asking in the first {cell.advice_first:,} sessions only"
     return f"{cell.regime}{without}{first}"
 
 
@@ -175,11 +175,10 @@ def _reference(cell: Cell, by_cell: Mapping[Cell, Sequence[Outcome]]) -> Cell | 
     """For an ablation what has all that it has and the part that it lacks, at the same cost; for others base at the
     same cost.
 
-    Without a part and with advice in the first sessions only, that is the whole with advice in the first sessions only.
     Base at another cost does as well if it never sought advice: its total score is the same at any cost.
     """
     if ablated(cell):
-        whole = replace(cell, without="") if cell.without else replace(cell, advice_first=None)
+        whole = replace(cell, without="", advice_first=None)
         return whole if whole in by_cell else None
     wanted = replace(cell, regime=BASE)
     if wanted in by_cell:

@@ -7,6 +7,7 @@ import json
 import os
 import resource
 import statistics
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -16,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import forge
 import optim
 from benchmarks.bench.course import TOGETHER, Course
-from benchmarks.bench.early_expert import EarlyExpert
 from benchmarks.bench.outcome import Cell
 from benchmarks.bench.regimes import WEIGHTS, Training, lacking
 from forge.json_lines import read
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import rl
 
 DONE, POLICY, LIBRARY, TIMES = "training.json", "policy", "library", "times.json"
+NOTED_EVERY = 5.0  # seconds
 FEWEST_CALLS = "Call a function at once, and write nothing before it."
 
 
@@ -82,16 +83,9 @@ class Trainer:
             _write(folder / DONE, asdict(spent) | _times(folder / TIMES))
         return spent_in(folder)
 
-    def agent(self, cell: Cell, tasks: forge.Dataset, model: Any = None) -> forge.Agent:
-        """The agent of a cell, without the part that it does without.
-
-        Args:
-            tasks: what it will play, where advice is for the first tasks of a stream only.
-        """
-        agent = ablated(self.course.agent(self.model if model is None else model, cell.advice_cost), lacking(cell))
-        if cell.advice_first is not None and agent.expert is not None:
-            agent = replace(agent, expert=EarlyExpert(agent.expert, tasks, cell.advice_first))
-        return agent
+    def agent(self, cell: Cell, model: Any = None) -> forge.Agent:
+        """The agent of a cell, without the part that it does without."""
+        return ablated(self.course.agent(self.model if model is None else model, cell.advice_cost), lacking(cell))
 
     def library(self, training: Training | None) -> Library:
         """The functions that a training ends with: its own, or those of what it goes on from; none without tools."""
@@ -128,7 +122,7 @@ class Trainer:
         tasks, valset = self.course.function_tasks(seed)
         before = training.before
         model = None if before is None else self.policy(before)
-        agent = self.agent(training.cell, tasks, model)
+        agent = self.agent(training.cell, model)
         settings = self._settings(training.cell.without, local=model is not None)
         settings["budget"] = replace(settings.get("budget", forge.Budget()), usd=usd)
         result = forge.train(
@@ -178,7 +172,7 @@ class Trainer:
         import rl
 
         library = self.library(training.before)
-        start = replace(self.agent(training.cell, self.course.test()), library=library)
+        start = replace(self.agent(training.cell), library=library)
         shown = self.course.demonstrations(start, seed)
         policy = self.course.policy(library, shown, seed)
         result = rl.imitate(
@@ -194,8 +188,7 @@ class Trainer:
         recipe, before = self.course.recipe(), training.before
         assert before is not None
         tasks, validation = self.course.weight_tasks(seed)
-        both = forge.Dataset([*tasks, *validation], metric=tasks.metric)
-        agent = replace(self.agent(training.cell, both, self.policy(before)), library=self.library(before))
+        agent = replace(self.agent(training.cell, self.policy(before)), library=self.library(before))
         crosses = agent.memory is not None and agent.expert is not None  # else a session is worth nothing to others
         result = rl.train_ppo(
             agent, tasks, validation, ppo=recipe.ppo, sampling=recipe.sampling,
@@ -296,15 +289,29 @@ def summed(parts: Sequence[Spent]) -> Spent:
 
 @contextlib.contextmanager
 def timed(path: Path, *, on_gpu: bool) -> Iterator[None]:
-    """Add the time of what is done inside to that in the file, however it ends; a killed process adds nothing."""
+    """Add the time of what is done inside to that in the file, however it ends; a killed process loses some seconds."""
     before, wall, processor = _times(path), time.monotonic(), _processor_seconds()
-    try:
-        yield
-    finally:
+    ended = threading.Event()
+
+    def note() -> None:
         seconds = time.monotonic() - wall
         took = {"seconds": seconds, "cpu_seconds": _processor_seconds() - processor,
                 "gpu_seconds": seconds if on_gpu else 0.0}  # fmt: skip
         _write(path, {name: before.get(name, 0.0) + value for name, value in took.items()})
+
+    def go_on() -> None:
+        while not ended.wait(NOTED_EVERY):
+            with contextlib.suppress(OSError):  # a full disk, which the training itself tells
+                note()
+
+    noting = threading.Thread(target=go_on, daemon=True)
+    noting.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        noting.join()
+        note()
 
 
 def _times(path: Path) -> dict[str, float]:

@@ -21,9 +21,9 @@ import forge
 import functions
 import optim
 from benchmarks import storeqa
-from benchmarks.bench import regimes, rows
+from benchmarks.bench import regimes, rows, trainings
 from benchmarks.bench.course import AnyCourse
-from benchmarks.bench.early_expert import EarlyExpert
+from benchmarks.bench.early_asking import AsksFirst
 from benchmarks.bench.jobs import Job, jobs_for
 from benchmarks.bench.outcome import Cell, load
 from benchmarks.bench.playing import AlwaysAsks
@@ -119,7 +119,7 @@ def test_parts_are_taken_away_at_the_default_cost_where_the_sweep_has_it():
         assert {cell.without for cell in gone} == {"", "memory", "tools at test"}
 
 
-def test_advice_in_the_first_tasks_only_is_planned_beside_the_whole_and_its_references_are_not():
+def test_asking_in_the_first_tasks_only_is_planned_beside_the_whole_and_its_references_are_not():
     found = planned(
         "storeqa", ["base", "ppo"], seeds=range(1), costs=[0.3], without=["memory", "advice"], advice_first=10,
         references=[regimes.ALWAYS, regimes.NEVER, regimes.ORACLE], calls_tools=False,
@@ -127,9 +127,9 @@ def test_advice_in_the_first_tasks_only_is_planned_beside_the_whole_and_its_refe
     assert {cell.regime for cell in found if cell.advice_first is None and not cell.without} == {
         "base", "ppo", regimes.ALWAYS, regimes.NEVER, regimes.ORACLE
     }  # fmt: skip
-    # whoever asks and the oracle would know the answer that nobody gives them any more; without advice none is early
-    early = [(cell.regime, cell.without) for cell in found if cell.advice_first is not None]
-    assert early == [("ppo", ""), ("ppo", "memory")]
+    early = [cell for cell in found if cell.advice_first is not None]
+    assert [(cell.regime, cell.without) for cell in early] == [("ppo", "")]
+    assert training_of(early[0]) == training_of(WHOLE)  # nothing more is trained
     assert replace(WHOLE, without="advice") in found
 
 
@@ -184,14 +184,16 @@ def test_an_ablated_agent_lacks_that_part_and_keeps_the_others(part):
     assert (lacking.instructions == agent.instructions) == (part != "planning")
 
 
-def test_an_early_expert_answers_in_the_first_tasks_of_each_stream_and_charges_for_nothing_else():
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_whether_it_would_or_not_advice_is_sought_in_the_first_tasks_of_each_stream_and_never_after(share):
     tasks = storeqa.streams(2, seed="early", length=10)
-    agent = storeqa.agent(storeqa.Demonstrator(tasks, asks=(1.0, 1.0, 1.0)), advice_cost=0.5)
-    seen = forge.evaluate(replace(agent, expert=EarlyExpert(agent.expert, tasks, 4)), tasks)
-    for task, session in zip(tasks, seen.sessions, strict=True):
-        if task.metadata["place"] >= 4:
-            assert session.advice_cost == 0
-    assert seen.advice_rate > 0
+    asker = AsksFirst(storeqa.Demonstrator(tasks, asks=(share, share, share)), tasks, 4)
+    seen = forge.evaluate(storeqa.agent(asker, advice_cost=0.5), tasks)
+    early = [place < 4 for stream in tasks.streams().values() for place, _ in enumerate(stream)]
+    assert [session.advice_count for session in seen.sessions] == [int(each) for each in early]
+    assert seen.accuracy == 1.0  # what it does else is its own
+    looked = [[call.name for call, _ in session.calls][:2] for session in seen.sessions if session.advice_count]
+    assert ["retrieve_memory", "seek_advice"] in looked
 
 
 @pytest.mark.parametrize(
@@ -208,6 +210,7 @@ def test_an_early_expert_answers_in_the_first_tasks_of_each_stream_and_charges_f
         (("storeqa", "--seeds", "0"), "--seeds 0: at least 1"),
         (("storeqa", "--test-tasks", "0"), "--test-tasks 0: at least 1"),
         (("storeqa", "--usd", "0"), "--usd 0: more than 0"),
+        (("storeqa", "--advice-first", "0"), "--advice-first 0: at least 1"),
         (("storeqa", "--workers", "0"), "--workers 0: at least 1"),
     ],
 )
@@ -456,3 +459,18 @@ def test_a_file_with_columns_of_its_own_is_played_and_a_known_data_set_has_none(
 @pytest.mark.parametrize(("step", "paid"), [("forge", True), ("ppo+forge", True), ("forge+sft", False), ("ppo", False)])
 def test_of_a_chain_just_the_step_that_forges_asks_the_optimizer(step, paid):
     assert Setup("storeqa", optimizer="openai/gpt-5-mini").pays(step, trains=True) is paid
+
+
+def test_the_time_of_a_training_is_put_away_while_it_goes_on_since_it_may_be_killed(tmp_path, monkeypatch):
+    monkeypatch.setattr(trainings, "NOTED_EVERY", 0.01)
+    path = tmp_path / "times.json"
+    path.write_text(json.dumps({"seconds": 100.0, "cpu_seconds": 50.0, "gpu_seconds": 0.0}), encoding="utf-8")
+    with trainings.timed(path, on_gpu=True):
+        until = time.monotonic() + 30
+        while json.loads(path.read_text(encoding="utf-8"))["seconds"] <= 100.0 and time.monotonic() < until:
+            time.sleep(0.01)
+        during = json.loads(path.read_text(encoding="utf-8"))
+    after = json.loads(path.read_text(encoding="utf-8"))
+    assert 100.0 < during["seconds"] <= after["seconds"] < 130.0
+    assert 0.0 < during["gpu_seconds"] <= after["gpu_seconds"]
+    assert after["cpu_seconds"] >= 50.0

@@ -72,14 +72,12 @@ def test_the_whole_of_an_ablation_is_called_so_though_it_is_above_base():
     assert table.notes == ("Where there is one seed, the interval leaves out the luck of training.",)
 
 
-def test_without_a_part_and_with_early_advice_only_the_part_is_credited_with_its_own_loss():
+def test_who_asks_in_the_first_sessions_only_is_held_against_who_decides_when_to_ask():
     whole = played((1.0, 0), (1.0, 0))
     early = played((1.0, 0), (0.5, 0), cell=replace(CELL, advice_first=3))
-    lacking = played((1.0, 0), (0.0, 0), cell=replace(CELL, advice_first=3, without="memory"))
-    found = {row.label: row.against for row in rows([whole, early, lacking])}
+    found = {row.label: row.against for row in rows([whole, early])}
+    assert found[label(early.cell)].label == label(whole.cell)
     assert found[label(early.cell)].difference.mean == pytest.approx(-0.25)
-    assert found[label(lacking.cell)].label == label(early.cell)
-    assert found[label(lacking.cell)].difference.mean == pytest.approx(-0.25)
 
 
 def test_accuracy_when_answering_leaves_out_what_was_asked_about():
