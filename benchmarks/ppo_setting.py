@@ -56,7 +56,7 @@ def storeqa_setting(
         course.test(),
         recipe.ppo,
         recipe.sampling,
-        recipe.imitation,
+        course.imitation(len(shown)),
         recipe.sessions if agent.memory is not None else None,
         shown,
         validation,

@@ -126,15 +126,21 @@ class ProductCourse:
         )
         return policy.to("cuda" if _on_gpu() else "cpu")
 
+    def imitation(self, demonstrations: int) -> rl.Imitation:
+        import rl
+
+        size = self._size
+        return rl.Imitation(
+            epochs=size.epochs, batch=size.batch,
+            learning_rate=size.imitation_rate if self.policy_path is None else 1e-5,
+            every=200, patience=4, precision=size.precision, by_length=True,
+        )  # fmt: skip
+
     def recipe(self) -> Recipe:
         import rl
 
         size, pretrained = self._size, self.policy_path is not None
         return Recipe(
-            rl.Imitation(
-                epochs=size.epochs, batch=size.batch, learning_rate=1e-5 if pretrained else size.imitation_rate,
-                every=200, patience=4, precision=size.precision, by_length=True,
-            ),
             rl.PPO(
                 batch=size.streams * self.length, minibatch=64, epochs=2,
                 learning_rate=1e-6 if pretrained else size.ppo_rate, value_learning_rate=1e-3,

@@ -71,7 +71,7 @@ def quickstart(
     wanted = Wanted(REGIMES, seeds=1, first_seed=seed)
     cells_of(setup, wanted)  # before anything is replaced: is there such a model, such a policy?
     _introduce(console, setup, seed, going_on=going_on)
-    own = str(earlier.get("command", "")).startswith("forge quickstart")
+    own = "".join(map(str, earlier.get("commands", []))).startswith("forge quickstart")
     if own and left is not None and not going_on:
         console.print(f"[yellow]The quickstart of seed {left} that was cut off in {folder} is replaced.[/]\n")
     ended = run_bench(setup, wanted, folder, overwrite=own and not going_on)

@@ -25,12 +25,13 @@ from functions.errors import ForgeError
 ANSWER_SECONDS = 6.0  # of processor time: on a busy machine a right answer takes longer, and is right all the same
 WAIT_SECONDS = 300.0  # by the clock, for a process that starts or computes on a busy machine
 LONGEST = 2000  # characters; a longer answer is none that an exercise asks for
-APART = 1e-5  # math-verify rounds decimals to six places: numbers that differ by more are different in any case
+APART = 1e-5  # of the greater: math-verify rounds decimals to six places, and so takes .0000001 for .0000002
 DIGITS = 10  # of a decimal that count; a whole number has as many as it has
 NOTHING = Decimal("1e-12")  # what is smaller is 0, as cos(pi/2) is meant to be
-_PLAIN = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]+)?")
-_FLOAT = re.compile(  # as programs write it: with an exponent, or more decimals than count; 2e-1 is e twice, less 1
-    r"(?<![\w.])[0-9]+(?:(?:\.[0-9]+)?[eE](?:[+-][0-9]{2,3}|[0-9]{1,3})|\.[0-9]{8,})(?!\.?[0-9]|_)", re.ASCII
+_EXPONENT = r"[eE](?:[+-][0-9]{2,3}|[0-9]{1,3})"  # as programs write it: 2e-1 is e twice, less 1
+_PLAIN = re.compile(rf"-?[0-9]{{1,15}}(?:\.[0-9]+)?(?:{_EXPONENT})?")
+_FLOAT = re.compile(  # with an exponent, or more decimals than count; 3e2x is a product of letters
+    rf"(?<![\w.])[0-9]+(?:(?:\.[0-9]+)?{_EXPONENT}(?![A-Za-z])|\.[0-9]{{8,}})(?!\.?[0-9]|_)", re.ASCII
 )
 
 
@@ -43,6 +44,8 @@ def equivalent(wanted: str, given: str) -> bool:
         ForgeError: the `math` extra is not installed.
     """
     if len(wanted) > LONGEST or len(given) > LONGEST:
+        return False
+    if _PLAIN.fullmatch(wanted) and _apart(wanted, given):  # before the smallest of them become 0
         return False
     wanted, given = without_noise(wanted), without_noise(given)
     return not _apart(wanted, given) and _same(wanted, given)
@@ -65,7 +68,10 @@ def _apart(wanted: str, given: str) -> bool:
     if not _PLAIN.fullmatch(given):
         return False
     number, value = float(given), float(wanted) if _PLAIN.fullmatch(wanted) else _value(wanted)
-    return value is not None and not abs(value - number) <= APART * max(1.0, abs(value), abs(number))
+    if value is None:
+        return False
+    greater = max(abs(value), abs(number)) if value and number else 1.0  # what is nearly 0 may be meant to be
+    return not abs(value - number) <= APART * greater
 
 
 @lru_cache(maxsize=1 << 16)

@@ -23,6 +23,7 @@ from benchmarks.bench.outcome import Cell
 from benchmarks.bench.report import write
 from benchmarks.bench.setup import Setup, require_weights
 from functions.errors import ForgeError
+from functions.storage import write_whole
 
 PACKAGES = ("forge-agents", "torch", "transformers", "trl", "litellm", "numpy")
 BENCH = "bench.json"
@@ -148,12 +149,8 @@ def begin(folder: Path, setup: Setup, cells: list[str], overwrite: bool) -> None
         path.unlink()
     earlier: dict[str, Any] = {}
     if path.exists():
-        try:
-            earlier = json.loads(path.read_text(encoding="utf-8"))
-            was = setup.differing(earlier["settings"])
-        except (ValueError, KeyError) as error:
-            raise ForgeError(f"{path} is damaged ({error!r}): give another --run, or --overwrite") from error
-        if was:
+        earlier = _earlier(path)
+        if was := setup.differing(earlier["settings"]):
             told = ", ".join(f"{name}={value!r}" for name, value in was.items())
             raise ForgeError(f"{folder} holds a bench with {told}: give the same, another --run, or --overwrite to "
                              "replace it")  # fmt: skip
@@ -164,7 +161,7 @@ def begin(folder: Path, setup: Setup, cells: list[str], overwrite: bool) -> None
                          "it")  # fmt: skip
     contents = {
         "dataset": setup.dataset,
-        "command": shlex.join(["forge", *sys.argv[1:]]),
+        "commands": list(dict.fromkeys([*earlier.get("commands", []), shlex.join(["forge", *sys.argv[1:]])])),
         "versions": {"python": platform.python_version(), **_versions()},
         "settings": asdict(setup),
         "data": data,
@@ -172,9 +169,24 @@ def begin(folder: Path, setup: Setup, cells: list[str], overwrite: bool) -> None
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(contents, indent=1), encoding="utf-8")
+        write_whole(path, json.dumps(contents, indent=1))
     except OSError as error:
         raise ForgeError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _earlier(path: Path) -> dict[str, Any]:
+    """Raises:
+    ForgeError: the file is none that a bench wrote.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        lists = [found.get(name, []) for name in ("cells", "commands")]
+        whole = isinstance(found["settings"], dict) and all(isinstance(each, list) for each in lists)
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise ForgeError(f"{path} is damaged ({error!r}): give another --run, or --overwrite") from error
+    if not whole:
+        raise ForgeError(f"{path} is damaged, or of no bench: give another --run, or --overwrite")
+    return dict(found)
 
 
 def _versions() -> dict[str, str]:

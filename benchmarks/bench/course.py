@@ -20,15 +20,14 @@ if TYPE_CHECKING:
 
 CONTEXT, VOCABULARY, NEW_TOKENS = 1024, 4096, 128  # of a policy from scratch: two paragraphs, and a lesson to write
 ASKS = 0.3  # the share of questions that a demonstration seeks advice on
-BATCH, LEAST_STEPS = 16, 200  # of imitation, about: with far fewer, random weights do not write an action as it must be
+BATCH, LEAST_STEPS = 16, 200  # of imitation: with far fewer, random weights do not write an action as it must be
 TOGETHER = 256  # streams played side by side by a local policy
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How weights are trained."""
+    """How weights are trained after imitation."""
 
-    imitation: rl.Imitation
     ppo: rl.PPO
     sampling: rl.Sampling
     sessions: Any = None  # a session objective, or None
@@ -62,6 +61,9 @@ class Course(Protocol):
 
     def policy(self, library: Library, demonstrations: tuple[Session, ...], seed: int) -> rl.Policy:
         """The weights that imitation begins with."""
+
+    def imitation(self, demonstrations: int) -> rl.Imitation:
+        """How so many demonstrations are imitated."""
 
     def recipe(self) -> Recipe: ...
 
@@ -148,17 +150,21 @@ class AnyCourse:
         texts = [*(session.question for session in demonstrations), *(text for text in written if text)]
         return rl.Policy.tiny(texts, context=CONTEXT, vocabulary=VOCABULARY, max_new_tokens=NEW_TOKENS, seed=seed)
 
-    def recipe(self) -> Recipe:
+    def imitation(self, demonstrations: int) -> rl.Imitation:
         import rl
 
         pretrained = self.policy_path is not None
-        shown = min(len(self._train) * 7 // 8, self.sizes.demonstrations or len(self._train))
-        epochs = 3.0 if pretrained else max(3.0, LEAST_STEPS * BATCH / max(shown, 1))
+        epochs = 3.0 if pretrained else max(3.0, LEAST_STEPS * BATCH / demonstrations)
+        return rl.Imitation(epochs, BATCH, 1e-5 if pretrained else 2e-3, patience=4, by_length=True)
+
+    def recipe(self) -> Recipe:
+        import rl
+
+        rate = 3e-4 if self.policy_path is None else 1e-5
         return Recipe(
-            rl.Imitation(epochs, BATCH, 1e-5 if pretrained else 2e-3, patience=4, by_length=True),
-            rl.PPO(learning_rate=1e-5 if pretrained else 3e-4, kl=rl.KL(0.1, estimator="imitation"), critic_warmup=2),
+            rl.PPO(learning_rate=rate, kl=rl.KL(0.1, estimator="imitation"), critic_warmup=2),
             rl.Sampling(),
-            rl.FittedValue() if self.benchmark.agent("router").memory is not None else None,
+            rl.FittedValue(),
             self.sizes.rollouts or 4_000,
         )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import statistics
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from functions.errors import ForgeError
+from functions.storage import write_whole
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -182,14 +182,9 @@ class Outcome:
             ForgeError: the file cannot be written.
         """
         path = folder / f"{self.cell.name}.json"
-        partial = path.with_suffix(".partial")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            try:
-                partial.write_text(self.to_json(), encoding="utf-8")
-                os.replace(partial, path)
-            finally:  # an interrupt, or a full disk
-                partial.unlink(missing_ok=True)
+            write_whole(path, self.to_json())
         except OSError as error:
             raise ForgeError(f"cannot write {path}: {error.strerror}") from error
         return path

@@ -30,8 +30,8 @@ class Bench:
     """What was asked for, as `bench.json` holds it; `cells` are the names of all that were planned."""
 
     dataset: str
-    command: str
     versions: Mapping[str, str]
+    commands: tuple[str, ...] = field(default=())
     cells: tuple[str, ...] = field(default=())
 
 
@@ -60,7 +60,7 @@ def write(folder: str | Path) -> Path:
         if folder / name not in drawn:
             (folder / name).unlink(missing_ok=True)
     run = _run(bench, folder, outcomes)
-    numbers = {"dataset": bench.dataset, "command": bench.command, "versions": dict(bench.versions),
+    numbers = {"dataset": bench.dataset, "commands": bench.commands, "versions": dict(bench.versions),
                "headline": said, "missing": missing, **as_json(outcomes, found)}  # fmt: skip
     title = f"Regimes side by side: {bench.dataset}"
     html = page(title, said=said, tables=shown, pictures={path.name: path.read_bytes() for path in drawn}, run=run,
@@ -87,7 +87,7 @@ def _bench(path: Path) -> Bench:
 def _run(bench: Bench, folder: Path, outcomes: Sequence[Outcome]) -> dict[str, str]:
     planned = f" of {len(bench.cells)} planned" if bench.cells else ""
     return {
-        "command": bench.command,
+        **{f"command {place}" if place > 1 else "command": each for place, each in enumerate(bench.commands, start=1)},
         "data set": bench.dataset,
         "cells": f"{len(outcomes)}{planned}",
         **_in_all(folder / TRAININGS, outcomes),

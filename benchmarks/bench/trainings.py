@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import resource
 import statistics
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from benchmarks.bench.regimes import WEIGHTS, Training, lacking
 from forge.json_lines import read
 from functions import Library
 from functions.errors import ForgeError
+from functions.storage import write_whole
 
 if TYPE_CHECKING:
     import rl
@@ -80,7 +80,7 @@ class Trainer:
             folder.mkdir(parents=True, exist_ok=True)
             with timed(folder / TIMES, on_gpu=training.regime in WEIGHTS and _on_gpu()):
                 spent = self._step(training, folder, seed, usd)
-            _write(folder / DONE, asdict(spent) | _times(folder / TIMES))
+            write_whole(folder / DONE, json.dumps(asdict(spent) | _times(folder / TIMES)))
         return spent_in(folder)
 
     def agent(self, cell: Cell, model: Any = None) -> forge.Agent:
@@ -176,7 +176,7 @@ class Trainer:
         shown = self.course.demonstrations(start, seed)
         policy = self.course.policy(library, shown, seed)
         result = rl.imitate(
-            replace(start, model=policy), shown, imitation=self.course.recipe().imitation, seed=seed,
+            replace(start, model=policy), shown, imitation=self.course.imitation(len(shown)), seed=seed,
             on_look=lambda look: _told(folder, "imitation", step=look.step, accuracy=look.accuracy),
         )  # fmt: skip
         result.policy.save_pretrained(folder / POLICY)
@@ -297,7 +297,7 @@ def timed(path: Path, *, on_gpu: bool) -> Iterator[None]:
         seconds = time.monotonic() - wall
         took = {"seconds": seconds, "cpu_seconds": _processor_seconds() - processor,
                 "gpu_seconds": seconds if on_gpu else 0.0}  # fmt: skip
-        _write(path, {name: before.get(name, 0.0) + value for name, value in took.items()})
+        write_whole(path, json.dumps({name: before.get(name, 0.0) + value for name, value in took.items()}))
 
     def go_on() -> None:
         while not ended.wait(NOTED_EVERY):
@@ -321,13 +321,6 @@ def _times(path: Path) -> dict[str, float]:
         raise ForgeError(f"{path} is damaged ({error}): remove it, and the time of earlier parts of this training is "
                          "not counted") from error  # fmt: skip
     return found
-
-
-def _write(path: Path, contents: Mapping[str, Any]) -> None:
-    """Whole, or not at all."""
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(json.dumps(contents), encoding="utf-8")
-    os.replace(partial, path)
 
 
 def _told(folder: Path, kind: str, **values: float) -> None:

@@ -82,14 +82,17 @@ class StoreCourse:
             seed=seed,
         )
 
+    def imitation(self, demonstrations: int) -> rl.Imitation:
+        import rl
+
+        rate = 3e-3 if self.policy_path is None else 1e-5
+        return rl.Imitation(epochs=1.6, batch=16, learning_rate=rate, every=200, patience=4, least_accuracy=0.8)
+
     def recipe(self) -> Recipe:
         import rl
 
         scratch = self.policy_path is None
         return Recipe(
-            rl.Imitation(
-                epochs=1.6, batch=16, learning_rate=3e-3 if scratch else 1e-5, every=200, patience=4, least_accuracy=0.8
-            ),
             rl.PPO(
                 batch=600, minibatch=128, epochs=2, learning_rate=1e-3 if scratch else 1e-6,
                 value_learning_rate=3e-3 if scratch else 1e-3, detach_value=True,

@@ -75,6 +75,6 @@ def saved(folder: Path, outcomes, **more):
     """A bench folder with these cells."""
     for each in outcomes:
         each.save(folder / "cells")
-    about = {"dataset": "storeqa", "command": "forge bench storeqa --seeds 5", "versions": {"forge": "0.1.0"}}
+    about = {"dataset": "storeqa", "commands": ["forge bench storeqa --seeds 5"], "versions": {"forge": "0.1.0"}}
     (folder / "bench.json").write_text(json.dumps(about | more))
     return folder

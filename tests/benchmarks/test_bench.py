@@ -246,13 +246,16 @@ def test_a_bench_writes_a_table_and_a_page(finished):
     assert json.loads((finished / "bench.json").read_text())["settings"]["test_tasks"] == 2
 
 
-def test_finished_cells_are_not_done_again_and_more_can_be_asked_for(finished):
+def test_finished_cells_are_not_done_again_and_more_can_be_asked_for(finished, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["forge", "bench", "--more"])
     before = {path: path.stat().st_mtime_ns for path in (finished / "cells").iterdir()}
     result = ran(*SMALL[:3], "--regimes", "base", "--seeds", "3", "--test-tasks", "2", "--run", finished)
     assert result.exit_code == 0, result.output
     after = {path: path.stat().st_mtime_ns for path in (finished / "cells").iterdir()}
     assert {path: after[path] for path in before} == before
     assert len(after) == len(before) + 3  # the base, always asking, and the oracle, for one seed
+    assert json.loads((finished / "bench.json").read_text())["commands"][-1] == "forge bench --more"
+    assert "| command 2 | forge bench --more |" in (finished / "results.md").read_text()
 
 
 def test_what_finished_cells_were_trained_on_is_not_needed_any_more(finished, tmp_path):
@@ -267,6 +270,15 @@ def test_a_folder_of_another_bench_is_refused_and_stays(finished):
     result = ran("storeqa", "--regimes", "base", "--seeds", "1", "--test-tasks", "3", "--run", finished)
     assert "test_tasks=2" in str(result.exception)
     assert sorted(path.name for path in (finished / "cells").iterdir()) == before
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", "3", "{", '{"settings": []}', '{"settings": {}, "cells": 3}'])
+def test_a_damaged_description_of_a_bench_is_told_and_stays(tmp_path, text):
+    (tmp_path / "bench.json").write_text(text)
+    result = ran("storeqa", "--regimes", "base", "--seeds", "1", "--test-tasks", "2", "--run", tmp_path)
+    assert isinstance(result.exception, ForgeError)
+    assert re.search(r"bench.json is damaged.*--overwrite", str(result.exception))
+    assert (tmp_path / "bench.json").read_text() == text
 
 
 def test_cells_of_tasks_that_have_changed_are_not_reused(tmp_path):

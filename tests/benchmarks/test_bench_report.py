@@ -88,6 +88,13 @@ def test_accuracy_when_answering_leaves_out_what_was_asked_about():
     assert row.kinds[0].accuracy_answering is None
 
 
+@pytest.mark.parametrize(("kinds", "shown"), [(1, False), (2, True), (12, True), (13, False)])
+def test_kinds_of_tasks_are_columns_where_they_are_few(kinds, shown):
+    tasks = tuple(Answered(str(n), "", 0, f"kind {n}", 1.0, 0) for n in range(kinds))
+    cells = [replace(played((1.0, 0)), tasks=tasks)]
+    assert any("by kind of task" in table.title for table in tables(cells, rows(cells))) is shown
+
+
 @pytest.mark.parametrize(
     ("scores", "said"),
     [((0.9, 0.8, 0.7), "falls at every step"), ((0.9, 0.9, 0.7), "never rises"), ((0.7, 0.9, 0.8), "goes both ways")],

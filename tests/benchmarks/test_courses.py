@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 import forge
 import rl
-from benchmarks.bench.course import Answerer, AnyCourse, Recipe, Sizes
+from benchmarks import catalog
+from benchmarks.bench.course import LEAST_STEPS, Answerer, AnyCourse, Recipe, Sizes
 from benchmarks.bench.outcome import Cell, load
 from benchmarks.bench.playing import played
 from benchmarks.bench.regimes import training_of
@@ -114,9 +115,17 @@ def test_functions_compute_what_was_looked_for_in_memory_and_not_found():
 
 
 def test_weights_of_ones_own_learn_more_slowly_than_random_ones():
-    own, random_ones = StoreCourse(policy_path="some/model").recipe(), StoreCourse().recipe()
-    assert own.imitation.learning_rate < random_ones.imitation.learning_rate / 10
-    assert own.ppo.learning_rate < random_ones.ppo.learning_rate / 10
+    own, random_ones = StoreCourse(policy_path="some/model"), StoreCourse()
+    assert own.imitation(10).learning_rate < random_ones.imitation(10).learning_rate / 10
+    assert own.recipe().ppo.learning_rate < random_ones.recipe().ppo.learning_rate / 10
+
+
+def test_few_demonstrations_are_imitated_for_as_many_steps_as_random_weights_need():
+    course = AnyCourse(catalog.load("word-problems"))
+    for shown in (2, 50, 1_000):
+        settings = course.imitation(shown)
+        assert settings.epochs * shown / settings.batch >= LEAST_STEPS
+    assert course.imitation(100_000).epochs == 3.0
 
 
 def test_a_policy_that_is_not_there_is_told_before_anything_is_trained(tmp_path):
@@ -134,9 +143,11 @@ class Tiny(AnyCourse):
         texts = [session.question for session in demonstrations]
         return rl.Policy.tiny(texts, layers=1, width=16, heads=2, max_new_tokens=4, seed=seed)
 
+    def imitation(self, demonstrations):
+        return rl.Imitation(epochs=1, batch=8)
+
     def recipe(self):
         return Recipe(
-            rl.Imitation(epochs=1, batch=8),
             rl.PPO(batch=8, minibatch=8, epochs=2, learning_rate=0.03, validate_every=1), rl.Sampling(), None, 40,
         )  # fmt: skip
 

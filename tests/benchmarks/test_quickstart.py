@@ -54,7 +54,7 @@ def test_what_was_cut_off_is_replaced_by_another_quickstart_which_tells_so(shown
     folder = shutil.copytree(shown[0], tmp_path / "run")
     next((folder / "cells").glob("*oracle*")).unlink()
     about = json.loads((folder / "bench.json").read_text())
-    (folder / "bench.json").write_text(json.dumps({**about, "command": "forge quickstart"}))
+    (folder / "bench.json").write_text(json.dumps({**about, "commands": ["forge quickstart"]}))
     asked = []
 
     def run_bench(setup, wanted, folder, *, overwrite):
@@ -79,6 +79,6 @@ def test_a_policy_that_is_not_there_replaces_nothing(shown, tmp_path):
 
 def test_a_bench_that_is_no_quickstart_is_left_alone(shown, tmp_path):
     about = json.loads((shown[0] / "bench.json").read_text())
-    (tmp_path / "bench.json").write_text(json.dumps({**about, "command": "forge bench storeqa"}))
+    (tmp_path / "bench.json").write_text(json.dumps({**about, "commands": ["forge bench storeqa"]}))
     with pytest.raises(ForgeError, match="--overwrite"):
         quickstart(tmp_path, 4, size=Size(demonstrations=3))

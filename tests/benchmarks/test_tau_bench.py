@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 import forge
 from benchmarks import catalog, tau_bench
+from benchmarks.bench.bench import Wanted, cells_of
+from benchmarks.bench.setup import Setup
 from benchmarks.tau_bench_files import policy, tool_schemas, trajectories
 from forge.executor import Executor
 from forge.models.chat import Reply, ToolCall
@@ -306,6 +308,21 @@ def test_live_play_without_the_package_says_where_to_get_it(folder, monkeypatch)
     monkeypatch.setitem(sys.modules, "tau_bench", None)
     with pytest.raises(ForgeError, match=r"needs the package tau_bench.*pip install git\+https://github.com/sierra-"):
         tau_bench.agent(turns(*GOLD), folder=folder)
+
+
+def test_in_a_bench_the_model_that_plays_is_the_customer_where_nobody_else_is_named(folder, package, monkeypatch):
+    data = folder / "data"
+    data.mkdir()
+    for path in folder.glob("airline_*"):
+        path.rename(data / path.name)
+    data.rename(folder / "tau_bench")
+    monkeypatch.setenv("FORGE_DATA", str(folder))
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "none")
+    setup = Setup("tau-airline", model="anthropic/claude-x", test_tasks=1)
+    assert setup.default_cost() is None
+    assert [cell.regime for cell in cells_of(setup, Wanted(["base"], 1))] == ["base"]
 
 
 def test_a_customer_whom_nobody_can_play_is_told_before_anything_is_played(folder, package, monkeypatch):

@@ -75,6 +75,7 @@ def test_math_equivalence_knows_the_same_object_in_other_words(given, wanted, ri
     [(2.9999999999999996, "3"), (-110.00000000000001, "-110"), (1234567.0000000002, "1234567"), (1e-05, "0.00001"),
      (1e22, "10^{22}"), ("1e22", "10^{22}"), ([1.0000000000000002, 2], "[1,2]"), ("x + 2.9999999999999996", "x+3"),
      (6.123233995736766e-17, "0"), (-1.8e-16, "0"), (0.30000000000000004, "0.3"), ("0.99999999999.", "1"),
+     (1e-13, "1e-13"), (1.0000000000000001e-13, "1e-13"), (2e-07, "0.0000002"), ("0.30000000000000004x", "0.3x"),
      (12345678901.0, "12345678901"), (3, "2.9999999999999996")],
 )  # fmt: skip
 def test_floats_are_the_numbers_that_they_are_meant_to_be(given, wanted):
@@ -84,6 +85,7 @@ def test_floats_are_the_numbers_that_they_are_meant_to_be(given, wanted):
 @pytest.mark.parametrize(
     ("given", "wanted"),
     [(2.9999, "3"), (3.0000001, "3"), (3.00000001, "3"), (1e-05, "0.0001"), (1e22, "10^{21}"), (1e-9, "0"),
+     (1e-13, "2e-13"), (1e-07, "2e-07"), (1e-7, "0.0000002"), (1e-8, "\\frac{1}{50000000}"),
      (12345678901.0, "12345678902"), ("2e-1", "0.2"), ("2e+3", "2000"), ("1e5_{16}", "100000")],
 )  # fmt: skip
 def test_a_number_that_is_near_is_another(given, wanted):
@@ -91,7 +93,18 @@ def test_a_number_that_is_near_is_another(given, wanted):
 
 
 def test_what_a_formula_shares_with_floats_stays_as_it_is():
-    for text in ("2e-1", "2e+3", "x_1e5", "v1.0.12345678", "1e5_{16}", "0.12345678", "1234567.5", "3.14", "e10"):
+    for text in (
+        "2e-1",
+        "2e+3",
+        "x_1e5",
+        "v1.0.12345678",
+        "1e5_{16}",
+        "3e2x",
+        "0.12345678",
+        "1234567.5",
+        "3.14",
+        "e10",
+    ):
         assert math_worker.without_noise(text) == text
 
 
