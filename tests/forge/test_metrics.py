@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 
 import pytest
 
@@ -19,15 +20,29 @@ def scored(metric, given, wanted):
     ("text", "number"),
     [("$1,234.50", 1234.5), ("3/4", 0.75), ("-5", -5), ("1e3", 1000), ("so 12 pens", 12), ("50%", 50), ("5-12", 12),
      ("A-3", 3), ("12.", 12), (".5", 0.5), ("\u22127", -7), ("The answer is 42.", 42), ("-$5", -5), ("2 - 3", 3),
-     ("1,2,3", 3), ("3 / 4 cups", 0.75), (7, 7), (2.5, 2.5)],
+     ("1,2,3", 3), ("3 / 4 cups", 0.75), (7, 7), (2.5, 2.5), ("1,000/4", 250), ("1.5/3", 0.5), ("3/1.5", 2),
+     ("\u22123/4", -0.75), ("1/3", 1 / 3)],
 )  # fmt: skip
 def test_numbers_are_read_from_answers(text, number):
     assert read_number(text) == number
 
 
-@pytest.mark.parametrize("nothing", ["", "x", None, True, "12/0", "1e999", float("nan"), [1]])
+@pytest.mark.parametrize("nothing", ["", "x", None, True, "12/0", "1e999", float("nan"), [1], "2/0.0"])
 def test_what_holds_no_finite_number_reads_as_none(nothing):
     assert read_number(nothing) is None
+
+
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_a_number_that_no_float_holds_is_none_and_no_mistake(digits):
+    text = "9" * digits
+    for large in (10**digits, -(10**digits), text, f"{text}/3", f"{text}/{text}"):
+        assert read_number(large) is None
+
+
+def test_a_text_of_many_digits_is_read_at_once():
+    began = time.process_time()
+    assert read_number("1" * 50_000) is None
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize(
