@@ -172,7 +172,8 @@ def _number(parsed: list[Any]) -> float | None:
 
 
 def _as_latex(text: str) -> str:
-    return text if "\\boxed" in text or "$" in text else f"${text}$"
+    """One formula on one line: of several lines, the library would take the last."""
+    return text if "\\boxed" in text or "$" in text else f"${' '.join(text.split())}$"
 
 
 if __name__ == "__main__":
