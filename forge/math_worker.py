@@ -11,6 +11,7 @@ import atexit
 import json
 import math
 import re
+import resource
 import select
 import signal
 import subprocess
@@ -24,6 +25,7 @@ from functions.errors import ForgeError
 
 ANSWER_SECONDS = 6.0  # of processor time: on a busy machine a right answer takes longer, and is right all the same
 WAIT_SECONDS = 300.0  # by the clock, for a process that starts or computes on a busy machine
+MEMORY_MB = 2000  # of addresses; a power of a sum takes gigabytes in those seconds
 LONGEST = 2000  # characters; a longer answer is none that an exercise asks for
 APART = 1e-5  # of the greater: math-verify rounds decimals to six places, and so takes .0000001 for .0000002
 DIGITS = 10  # of a decimal that count; a whole number has as many as it has
@@ -109,7 +111,7 @@ def _running() -> subprocess.Popen[str]:
         return _workers[0]
     _workers.clear()
     worker = subprocess.Popen(
-        [sys.executable, "-m", "forge.math_worker"],
+        [sys.executable, "-m", "forge.math_worker", str(MEMORY_MB)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -136,6 +138,9 @@ def _stop() -> None:
 def main() -> None:
     """Answer until the other side closes."""
     from math_verify import parse, verify
+
+    most = int(sys.argv[1]) << 20
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
     @lru_cache(maxsize=1 << 12)
     def parsed(text: str) -> list[Any]:

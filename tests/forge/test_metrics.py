@@ -1,5 +1,6 @@
 """Hand-worked cases of every metric."""
 
+import resource
 import signal
 import threading
 import time
@@ -196,3 +197,13 @@ def test_a_judge_without_a_verdict_is_an_error():
 def test_metrics_that_cannot_be_are_refused(make):
     with pytest.raises(ForgeError):
         make()
+
+
+def test_an_answer_cannot_fill_the_machines_memory(monkeypatch):
+    math_worker._stop()  # the next one is started with less
+    monkeypatch.setattr(math_worker, "MEMORY_MB", 600)
+    assert not math_worker.equivalent("(1+x)^{1000001}", "(1+x)^{1000000}")
+    assert math_worker.equivalent("11/20", "0.55")
+    (worker,) = math_worker._workers
+    assert resource.prlimit(worker.pid, resource.RLIMIT_AS)[0] == 600 << 20
+    math_worker._stop()
