@@ -40,7 +40,8 @@ _FLOAT = re.compile(  # with an exponent, or more decimals than count; 3e2x is a
 def equivalent(wanted: str, given: str) -> bool:
     """Whether two texts, LaTeX or plain, are the same mathematical object; False when that takes too long to tell.
 
-    Decimals that are written to many places are taken for what they round to: see `without_noise`.
+    Decimals that are written to many places are taken for what they round to (see `without_noise`), or as they are:
+    of 111\\pi, ten digits are too few.
 
     Raises:
         ForgeError: the `math` extra is not installed.
@@ -49,8 +50,11 @@ def equivalent(wanted: str, given: str) -> bool:
         return False
     if _PLAIN.fullmatch(wanted) and _apart(wanted, given):  # before the smallest of them become 0
         return False
-    wanted, given = without_noise(wanted), without_noise(given)
-    return not _apart(wanted, given) and _same(wanted, given)
+    rounded = without_noise(wanted), without_noise(given)
+    if _apart(*rounded):
+        return False
+    whole = _FLOAT.sub(_digits, wanted), _FLOAT.sub(_digits, given)
+    return _same(*rounded) or (whole != rounded and _same(*whole))
 
 
 def without_noise(text: str) -> str:
@@ -63,6 +67,10 @@ def _rounded(match: re.Match[str]) -> str:
     if abs(number) < NOTHING:
         return "0"
     return f"{Context(prec=max(DIGITS, number.adjusted() + 1)).create_decimal(number).normalize():f}"
+
+
+def _digits(match: re.Match[str]) -> str:
+    return f"{Decimal(match.group()):f}"
 
 
 def _apart(wanted: str, given: str) -> bool:

@@ -1,5 +1,6 @@
 """Hand-worked cases of every metric."""
 
+import math
 import resource
 import signal
 import threading
@@ -84,6 +85,15 @@ def test_one_of_wants_exactly_the_right_choice_named(given, right):
 )  # fmt: skip
 def test_math_equivalence_knows_the_same_object_in_other_words(given, wanted, right):
     assert scored(math_equivalent, given, wanted) is right
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [(111 * math.pi, "111\\pi"), (619 * math.sqrt(486), "619\\sqrt{486}"), (-989 * 689**0.5, "-989\\sqrt{689}"),
+     ([math.pi * 195, 2], "[195\\pi, 2]"), (1234567 / 9, "\\frac{1234567}{9}")],
+)  # fmt: skip
+def test_floats_of_irrational_numbers_keep_their_digits(given, wanted):
+    assert scored(math_equivalent, given, wanted)
 
 
 @pytest.mark.parametrize(
