@@ -9,6 +9,7 @@ import io
 import json
 import os
 import tempfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,12 +171,12 @@ def rows(path: Path) -> Iterator[dict[str, Any]]:
     """
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
-            text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+            text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
             for place, row in enumerate(_parsed(text, path.name.removesuffix(".gz"))):
                 if not isinstance(row, dict):
                     raise ValueError(f"row {place} is {json.dumps(row):.40}, and no object")
                 yield row
-    except (OSError, EOFError, ValueError, csv.Error) as error:
+    except (*_DAMAGED, csv.Error) as error:
         raise ForgeError(f"cannot read {path}: {error}") from None
 
 
@@ -188,8 +189,11 @@ def whole_text(path: Path) -> str:
     try:
         content = path.read_bytes()
         return (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8")
-    except (OSError, EOFError, ValueError) as error:
+    except _DAMAGED as error:
         raise ForgeError(f"cannot read {path}: {error}") from error
+
+
+_DAMAGED = (OSError, EOFError, zlib.error, ValueError, RecursionError)
 
 
 def _parsed(text: io.TextIOWrapper, name: str) -> Iterator[Any]:  # JSON
@@ -206,7 +210,7 @@ def _parsed(text: io.TextIOWrapper, name: str) -> Iterator[Any]:  # JSON
 def _loaded(line: str, number: int) -> Any:  # JSON
     try:
         return json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"line {number}: {error}") from error
 
 

@@ -29,7 +29,7 @@ class Floor:
     """Args:
     regimes: what is trained.
     train: training tasks; None is all.
-    test: test tasks; None is all.
+    test: test tasks; None is all that are at hand.
     published: what language models reach.
     """
 

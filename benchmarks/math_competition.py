@@ -186,12 +186,13 @@ _SPELLINGS = [
         (r"\s*\\text\{\s(?!(?:or|and)\b)[^{}]*\}(?:\^\{?\d\}?)?\s*$", ""),  # a unit, at the right end
         (r"\s+", ""),
         (r"\\sqrt([^{\[\\])", r"\\sqrt{\1}"),
-        (r"\\frac(?:\{([^{}]*)\}|([^{\\]))(?:\{([^{}]*)\}|([^{\\]))", r"\\frac{\1\2}{\3\4}"),
+        (r"\\frac(?:\{([^{}]*)\}|([^{\\]|\\pi))(?:\{([^{}]*)\}|([^{\\]|\\pi))", r"\\frac{\1\2}{\3\4}"),
     )
 ]
 _WHOLE = [
     (re.compile(pattern), replacement)
     for pattern, replacement in (
+        (r"\\text\{([^{}]*)\}", r"\1"),  # "\text{A,D}"
         (r"[A-Za-z](?:_?\d)?=([^=]+)", r"\1"),  # "x=5"
         (r"0\.5", r"\\frac{1}{2}"),
         (r"(-?\d+)/(-?\d+)", r"\\frac{\1}{\2}"),
@@ -243,9 +244,18 @@ def _as_latex(text: str) -> str:
     return text
 
 
+_UNREAD = [  # what the problems' authors write, and the library does not read
+    (re.compile(r"\\\$"), ""),  # \$5 is no number to it
+    (re.compile(r"\\frac\s*\\pi\s*(\d)"), r"\\frac{\\pi}{\1}"),
+    (re.compile(r"(?<=\d),\s*\\!\s*(?=\d{3}(?!\d))"), ""),
+]
+
+
 def _equivalent(wanted: str, given: str) -> bool:
-    # math-verify takes \$5 for no number
-    return equivalent(wanted.replace("\\$", ""), _as_latex(given).replace("\\$", ""))
+    given = _as_latex(given)
+    for pattern, replacement in _UNREAD:
+        wanted, given = pattern.sub(replacement, wanted), pattern.sub(replacement, given)
+    return equivalent(wanted, given)
 
 
 def _bases(text: str) -> frozenset[int]:
@@ -294,8 +304,10 @@ def _matrix(text: str) -> str:
 
 
 def _bare(text: str) -> str:
-    """Without the dollar signs around a formula and the full stop of a sentence."""
-    return re.sub(r"^[\s$]+|(?:(?<!\\)\$|[\s.])+$", "", text)
+    """Without the dollar signs or \\[ and \\] around a formula and a full stop; several formulas keep theirs."""
+    text = re.sub(r"(?s)^\s*\\\[((?:(?!\\\[).)*)\\\][\s.]*$", r"\1", text)
+    bare = re.sub(r"^[\s$]+|(?:(?<!\\)\$|[\s.])+$", "", text)
+    return re.sub(r"^\s+|[\s.]+$", "", text) if re.search(r"(?<!\\)\$", bare) else bare
 
 
 def _is_number(answer: str) -> bool:

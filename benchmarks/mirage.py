@@ -33,8 +33,8 @@ def questions(name: str, path: Path) -> Iterator[dict[str, Any]]:
     Raises:
         ForgeError: the file cannot be read, or has no such data set.
     """
-    found = next((part for part in rows(path) if part["id"] == name), None)
-    if found is None:
+    found = next((part for part in rows(path) if part.get("id") == name), None)
+    if found is None or not all(isinstance(row, Mapping) for key, row in found.items() if key != "id"):
         raise ForgeError(f"{path} has no data set {name!r}: it is no benchmark.json of MIRAGE")
     return ({"id": key, **row} for key, row in found.items() if key != "id")
 

@@ -11,6 +11,7 @@ import atexit
 import json
 import math
 import re
+import resource
 import select
 import signal
 import subprocess
@@ -24,6 +25,7 @@ from functions.errors import ForgeError
 
 ANSWER_SECONDS = 6.0  # of processor time: on a busy machine a right answer takes longer, and is right all the same
 WAIT_SECONDS = 300.0  # by the clock, for a process that starts or computes on a busy machine
+MEMORY_MB = 2000  # of addresses; a power of a sum takes gigabytes in those seconds
 LONGEST = 2000  # characters; a longer answer is none that an exercise asks for
 APART = 1e-5  # of the greater: math-verify rounds decimals to six places, and so takes .0000001 for .0000002
 DIGITS = 10  # of a decimal that count; a whole number has as many as it has
@@ -38,7 +40,8 @@ _FLOAT = re.compile(  # with an exponent, or more decimals than count; 3e2x is a
 def equivalent(wanted: str, given: str) -> bool:
     """Whether two texts, LaTeX or plain, are the same mathematical object; False when that takes too long to tell.
 
-    Decimals that are written to many places are taken for what they round to: see `without_noise`.
+    Decimals that are written to many places are taken for what they round to (see `without_noise`), or as they are:
+    of 111\\pi, ten digits are too few.
 
     Raises:
         ForgeError: the `math` extra is not installed.
@@ -47,8 +50,11 @@ def equivalent(wanted: str, given: str) -> bool:
         return False
     if _PLAIN.fullmatch(wanted) and _apart(wanted, given):  # before the smallest of them become 0
         return False
-    wanted, given = without_noise(wanted), without_noise(given)
-    return not _apart(wanted, given) and _same(wanted, given)
+    rounded = without_noise(wanted), without_noise(given)
+    if _apart(*rounded):
+        return False
+    whole = _FLOAT.sub(_digits, wanted), _FLOAT.sub(_digits, given)
+    return _same(*rounded) or (whole != rounded and _same(*whole))
 
 
 def without_noise(text: str) -> str:
@@ -61,6 +67,10 @@ def _rounded(match: re.Match[str]) -> str:
     if abs(number) < NOTHING:
         return "0"
     return f"{Context(prec=max(DIGITS, number.adjusted() + 1)).create_decimal(number).normalize():f}"
+
+
+def _digits(match: re.Match[str]) -> str:
+    return f"{Decimal(match.group()):f}"
 
 
 def _apart(wanted: str, given: str) -> bool:
@@ -109,7 +119,7 @@ def _running() -> subprocess.Popen[str]:
         return _workers[0]
     _workers.clear()
     worker = subprocess.Popen(
-        [sys.executable, "-m", "forge.math_worker"],
+        [sys.executable, "-m", "forge.math_worker", str(MEMORY_MB)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -136,6 +146,9 @@ def _stop() -> None:
 def main() -> None:
     """Answer until the other side closes."""
     from math_verify import parse, verify
+
+    most = int(sys.argv[1]) << 20
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
     @lru_cache(maxsize=1 << 12)
     def parsed(text: str) -> list[Any]:
@@ -172,7 +185,8 @@ def _number(parsed: list[Any]) -> float | None:
 
 
 def _as_latex(text: str) -> str:
-    return text if "\\boxed" in text or "$" in text else f"${text}$"
+    """One formula on one line: of several lines, the library would take the last."""
+    return text if "\\boxed" in text or "$" in text else f"${' '.join(text.split())}$"
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol
 
 from functions.errors import ForgeError
@@ -59,7 +58,8 @@ def numeric(tolerance: float = 1e-6) -> Metric:
 
 
 _NUMBER = re.compile(r"[-+\u2212]?[$\u20ac\u00a3]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+|(?<=\d)\.?)(?:[eE][-+]?\d+)?")
-_FRACTION = re.compile(r"([-+\u2212]?\d+)\s*/\s*(\d+)")
+_PART = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
+_FRACTION = re.compile(rf"(?<![\d.,])([-+\u2212]?{_PART})\s*/\s*({_PART})")
 
 
 def read_number(value: Any) -> float | None:  # answers are any JSON value
@@ -70,22 +70,34 @@ def read_number(value: Any) -> float | None:  # answers are any JSON value
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int | float):
-        return float(value) if math.isfinite(value) else None
+        return _finite(value)
     if not isinstance(value, str):
         return None
     fractions = list(_FRACTION.finditer(value))
     numbers = [match for match in _NUMBER.finditer(value) if any(c.isdigit() for c in match.group())]
     if fractions and (not numbers or fractions[-1].end() >= numbers[-1].end()):
-        over, under = (int(part.replace("\u2212", "-")) for part in fractions[-1].groups())
-        return float(Fraction(over, under)) if under else None
+        over, under = map(_plain, fractions[-1].groups())
+        return _finite(over / under) if under else None
     if not numbers:
         return None
     last = numbers[-1]
     text = last.group()
     if last.start() and (value[last.start() - 1].isalnum()) and text[0] in "-+\u2212":
         text = text[1:]  # the minus of a range or a hyphen: "5-12", "A-3"
-    number = float(re.sub(r"[\s,$\u20ac\u00a3]", "", text).replace("\u2212", "-"))
-    return number if math.isfinite(number) else None
+    return _finite(_plain(text))
+
+
+def _plain(text: str) -> float:
+    """The number that digits write, infinite where it is too large, with commas and a currency."""
+    return float(re.sub(r"[\s,$\u20ac\u00a3]", "", text).replace("\u2212", "-"))
+
+
+def _finite(number: float) -> float | None:
+    """The number as a float; None where it is none or too large, as whole numbers may be."""
+    try:
+        return float(number) if math.isfinite(number) else None
+    except OverflowError:
+        return None
 
 
 def one_of(*choices: str) -> Metric:

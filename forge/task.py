@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
+import io
 import json
 import random
 import zlib
@@ -164,7 +165,7 @@ class Dataset(Sequence[Task]):
                 continue
             try:
                 rows.append(json.loads(line))
-            except json.JSONDecodeError as error:
+            except (ValueError, RecursionError) as error:
                 raise ForgeError(f"{path}: line {number} is not JSON ({error}): one JSON object a line") from error
         return cls(_renamed(rows, columns), metric=metric, name=_stem(path))
 
@@ -172,9 +173,9 @@ class Dataset(Sequence[Task]):
     def from_csv(
         cls, path: str | Path, *, metric: Metric = exact_match, columns: Mapping[str, str] | None = None
     ) -> Dataset:
-        """Rows of a CSV file with a header line, gzipped if it ends in .gz; answers are text."""
-        rows = list(csv.DictReader(_read(path).splitlines(keepends=True)))
-        return cls(_renamed(rows, columns), metric=metric, name=_stem(path))
+        """Rows of a CSV file with a header line, gzipped if it ends in .gz; answers are text, and none is empty."""
+        rows = [{**row, "answer": None} if row.get("answer") == "" else row for row in _renamed(_table(path), columns)]
+        return cls(rows, metric=metric, name=_stem(path))
 
     @classmethod
     def from_hub(
@@ -226,7 +227,7 @@ def _task(row: Mapping[str, Any] | Task, number: int) -> Task:
         id=str(number) if identity is None or identity == "" else str(identity),
         question=row["question"],
         answer=row["answer"],
-        stream=str(row.get("stream") or ""),
+        stream="" if (stream := row.get("stream")) is None else str(stream),
         metadata=rest,
     )
 
@@ -263,6 +264,23 @@ def _refusal(error: Exception) -> str:
     if isinstance(error, DatasetsError):
         return f"{why}: mend its files, or convert them for Dataset.from_jsonl"
     return f"{why}: give another split= or name="
+
+
+def _table(path: str | Path) -> Iterator[dict[str, str]]:
+    """The rows of a CSV file by its header; a row may end before the header does, and empty cells may be anywhere."""
+    reader = csv.DictReader(io.StringIO(_read(path), newline=""))
+    try:
+        header = reader.fieldnames or ()
+        if twice := next((name for name in header if name and header.count(name) > 1), None):
+            raise ForgeError(f"{path}: the header names {twice!r} twice: rename one of the columns")
+        for row in reader:
+            if any(beyond := row.pop(None, ())):
+                count = len(header) + len(beyond)
+                raise ForgeError(f"{path}: line {reader.line_num} has {count} cells, and the header names "
+                                 f"{len(header)} columns: quote a cell that has a comma")  # fmt: skip
+            yield row
+    except csv.Error as error:
+        raise ForgeError(f"{path}: after line {reader.line_num} it is no CSV ({error})") from error
 
 
 def _stem(path: str | Path) -> str:

@@ -141,6 +141,8 @@ def test_lists_objects_lines_and_tables_are_read_as_rows(tmp_path):
     for name, text in texts.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
         assert list(rows(tmp_path / name)) == [{"a": "1"}, {"a": "2"}]
+        (tmp_path / name).write_text(text, encoding="utf-8-sig")  # as spreadsheets save it
+        assert list(rows(tmp_path / name)) == [{"a": "1"}, {"a": "2"}]
     (tmp_path / "object.json").write_text('{"x": {"a": "1"}}', encoding="utf-8")
     assert list(rows(tmp_path / "object.json")) == [{"id": "x", "a": "1"}]
 
@@ -166,7 +168,9 @@ def test_a_text_is_read_whole_gzipped_or_not_and_what_is_none_is_refused(tmp_pat
     assert [whole_text(tmp_path / name) for name in ("a.md", "b.md.gz")] == ["Be kind."] * 2
     (tmp_path / "c.md.gz").write_bytes(b"Be kind.")
     (tmp_path / "d.md").write_bytes(b"\xff")
-    for name in ("c.md.gz", "d.md", "none.md"):
+    packed = gzip.compress(CONTENT)
+    (tmp_path / "e.md.gz").write_bytes(packed[:12] + b"\xff" * 9 + packed[21:])
+    for name in ("c.md.gz", "d.md", "e.md.gz", "none.md"):
         with pytest.raises(ForgeError, match=f"cannot read .*{name}"):
             whole_text(tmp_path / name)
 
@@ -178,7 +182,10 @@ def test_a_line_that_is_no_json_is_told_by_its_number(tmp_path):
 
 
 def test_files_that_are_no_rows_are_refused_by_name(tmp_path):
-    for name, content in {"cut.jsonl.gz": gzip.compress(CONTENT)[:-9], "bad.jsonl": b"{", "none.csv": None}.items():
+    packed = gzip.compress(CONTENT)
+    contents = {"cut.jsonl.gz": packed[:-9], "bad.jsonl": b"{", "none.csv": None, "deep.jsonl": b"[" * 100_000,
+                "deep.json": b"[" * 100_000, "hurt.jsonl.gz": packed[:12] + b"\xff" * 9 + packed[21:]}  # fmt: skip
+    for name, content in contents.items():
         if content is not None:
             (tmp_path / name).write_bytes(content)
         with pytest.raises(ForgeError, match=f"cannot read .*{name}"):

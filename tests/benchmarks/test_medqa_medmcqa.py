@@ -48,6 +48,13 @@ def test_questions_are_the_same_from_a_folder_and_from_mirage(module, tmp_path):
         assert [task.id for task in here] == ["medqa-test-0", "medqa-test-42"]
 
 
+@pytest.mark.parametrize("content", ['[{"a": 1}]', '{"pubmedqa": {}}', '{"medqa": {"0000": 5}}'])
+def test_another_benchmark_is_no_mirage_and_told_so(content, tmp_path):
+    (tmp_path / "benchmark.json").write_text(content)
+    with pytest.raises(ForgeError, match=r"benchmark.json has no|is no benchmark.json"):
+        medqa.load("test", tmp_path)
+
+
 def test_the_authors_own_rows_are_read_without_their_explanations(tmp_path):
     lines(tmp_path / "medmcqa" / "train.jsonl.gz", [MEDMCQA])
     lines(tmp_path / "medqa" / "train.jsonl.gz", [MEDQA])

@@ -105,3 +105,51 @@ def test_a_data_set_that_hugging_face_cannot_give_is_told_with_the_way_out(path,
 def test_a_column_that_is_named_twice_is_refused(tmp_path):
     with pytest.raises(ForgeError, match="each name once"):
         benchmark_of(str(tmp_path / "own.jsonl"), None, "exact", 0, columns="question=a,question=b")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "question,answer\nIn May, how many?,5\n",
+            "own.csv: line 2 has 3 cells, and the header names 2 columns: quote",
+        ),
+        ('question,answer\n"a\nb",1\nc,d,e,f\n', "line 4 has 4 cells"),
+        ("question,answer,question\na,1,b\n", "own.csv: the header names 'question' twice"),
+        ("question,answer\nq," + "x" * 200_000 + "\n", "own.csv: after line 1 it is no CSV .*field larger"),
+        ("question,answer\nWhat?,\n", r"row 0 \('What\?'\) has no answer"),
+        ("question,answer\nWhat?\n", r"row 0 \('What\?'\) has no answer"),
+    ],
+)
+def test_a_table_whose_cells_are_not_those_of_its_header_is_refused(tmp_path, text, message):
+    (tmp_path / "own.csv").write_text(text)
+    with pytest.raises(ForgeError, match=message):
+        forge.Dataset.from_csv(tmp_path / "own.csv")
+
+
+def test_empty_cells_of_a_spreadsheet_do_no_harm(tmp_path):
+    (tmp_path / "own.csv").write_text("question,answer,,\nq,1,,,,\nr,2\n")
+    assert [(task.question, task.answer) for task in forge.Dataset.from_csv(tmp_path / "own.csv")] == [
+        ("q", "1"), ("r", "2")]  # fmt: skip
+
+
+def test_a_cell_may_hold_every_sign_that_unicode_calls_the_end_of_a_line(tmp_path):
+    texts = [f"a{sign}b" for sign in "\u2028\u2029\x85\x0b\x0c\x1c\x1d\x1e"]
+    for end in ("\n", "\r\n", "\r"):
+        rows = end.join(["question,answer", *(f"{text},{text}" for text in texts), ""])
+        (tmp_path / "own.csv").write_bytes(rows.encode())
+        assert [(task.question, task.answer) for task in forge.Dataset.from_csv(tmp_path / "own.csv")] == [
+            (text, text) for text in texts]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ["[" * 100_000, "9" * 5000])
+def test_json_that_python_does_not_take_is_told_by_its_line(tmp_path, value):
+    (tmp_path / "own.jsonl").write_text('{"question": "q", "answer": 1}\n{"question": "q", "answer": ' + value + "}\n")
+    with pytest.raises(ForgeError, match=r"own.jsonl: line 2 is not JSON"):
+        forge.Dataset.from_jsonl(tmp_path / "own.jsonl")
+
+
+def test_a_stream_may_be_called_0(tmp_path):
+    (tmp_path / "own.jsonl").write_text("".join(f'{{"question": "q{n}", "answer": 1, "stream": {n // 2}}}\n'
+                                                for n in range(4)))  # fmt: skip
+    assert [len(tasks) for tasks in forge.Dataset.from_jsonl(tmp_path / "own.jsonl").streams().values()] == [2, 2]

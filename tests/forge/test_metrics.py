@@ -1,7 +1,10 @@
 """Hand-worked cases of every metric."""
 
+import math
+import resource
 import signal
 import threading
+import time
 
 import pytest
 
@@ -19,15 +22,29 @@ def scored(metric, given, wanted):
     ("text", "number"),
     [("$1,234.50", 1234.5), ("3/4", 0.75), ("-5", -5), ("1e3", 1000), ("so 12 pens", 12), ("50%", 50), ("5-12", 12),
      ("A-3", 3), ("12.", 12), (".5", 0.5), ("\u22127", -7), ("The answer is 42.", 42), ("-$5", -5), ("2 - 3", 3),
-     ("1,2,3", 3), ("3 / 4 cups", 0.75), (7, 7), (2.5, 2.5)],
+     ("1,2,3", 3), ("3 / 4 cups", 0.75), (7, 7), (2.5, 2.5), ("1,000/4", 250), ("1.5/3", 0.5), ("3/1.5", 2),
+     ("\u22123/4", -0.75), ("1/3", 1 / 3)],
 )  # fmt: skip
 def test_numbers_are_read_from_answers(text, number):
     assert read_number(text) == number
 
 
-@pytest.mark.parametrize("nothing", ["", "x", None, True, "12/0", "1e999", float("nan"), [1]])
+@pytest.mark.parametrize("nothing", ["", "x", None, True, "12/0", "1e999", float("nan"), [1], "2/0.0"])
 def test_what_holds_no_finite_number_reads_as_none(nothing):
     assert read_number(nothing) is None
+
+
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_a_number_that_no_float_holds_is_none_and_no_mistake(digits):
+    text = "9" * digits
+    for large in (10**digits, -(10**digits), text, f"{text}/3", f"{text}/{text}"):
+        assert read_number(large) is None
+
+
+def test_a_text_of_many_digits_is_read_at_once():
+    began = time.process_time()
+    assert read_number("1" * 50_000) is None
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize(
@@ -68,6 +85,15 @@ def test_one_of_wants_exactly_the_right_choice_named(given, right):
 )  # fmt: skip
 def test_math_equivalence_knows_the_same_object_in_other_words(given, wanted, right):
     assert scored(math_equivalent, given, wanted) is right
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [(111 * math.pi, "111\\pi"), (619 * math.sqrt(486), "619\\sqrt{486}"), (-989 * 689**0.5, "-989\\sqrt{689}"),
+     ([math.pi * 195, 2], "[195\\pi, 2]"), (1234567 / 9, "\\frac{1234567}{9}")],
+)  # fmt: skip
+def test_floats_of_irrational_numbers_keep_their_digits(given, wanted):
+    assert scored(math_equivalent, given, wanted)
 
 
 @pytest.mark.parametrize(
@@ -181,3 +207,13 @@ def test_a_judge_without_a_verdict_is_an_error():
 def test_metrics_that_cannot_be_are_refused(make):
     with pytest.raises(ForgeError):
         make()
+
+
+def test_an_answer_cannot_fill_the_machines_memory(monkeypatch):
+    math_worker._stop()  # the next one is started with less
+    monkeypatch.setattr(math_worker, "MEMORY_MB", 600)
+    assert not math_worker.equivalent("(1+x)^{1000001}", "(1+x)^{1000000}")
+    assert math_worker.equivalent("11/20", "0.55")
+    (worker,) = math_worker._workers
+    assert resource.prlimit(worker.pid, resource.RLIMIT_AS)[0] == 600 << 20
+    math_worker._stop()
