@@ -178,6 +178,11 @@ def test_outcomes_that_are_all_equal_have_wilsons_bound(right, tasks):
     assert (found.low, found.high) == pytest.approx((1 - share, 1.0) if right else (0.0, share))
 
 
+def test_where_nobody_asked_the_least_total_score_has_no_sign():
+    (row,) = rows([played((0.0, 0), (0.0, 0), (1.0, 0))])
+    assert f"{row.total.low:.3f}" == "0.000"
+
+
 def test_one_task_tells_nothing_apart():
     better = compare([played((1.0, 0))], [played((0.0, 0))])
     assert (better.mean, better.above) == (1.0, 1)
