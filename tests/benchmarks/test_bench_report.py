@@ -109,6 +109,14 @@ def test_a_sweep_says_what_its_numbers_do(scores, said):
     assert "advice rate stays the same" in sweep.statement
 
 
+@pytest.mark.parametrize("seeds", [(0,), (0, 1)])
+def test_a_sweep_whose_costs_do_not_have_the_same_seeds_says_so(seeds):
+    cells = [played((1.0, 0), (0.0, 0), cell=replace(CELL, advice_cost=0.1, seed=seed)) for seed in (0, 1)]
+    cells += [played((0.0, 0), (0.0, 0), cell=replace(CELL, advice_cost=0.2, seed=seed)) for seed in seeds]
+    (sweep,) = sweeps(cells, rows(cells))
+    assert ("the costs do not have the same seeds" in sweep.statement) is (len(seeds) == 1)
+
+
 @pytest.mark.parametrize(
     ("asked", "luck"),  # how many of ten tasks, at three costs
     [((1, 6, 1), False), ((1, 2, 0), True)],
