@@ -35,6 +35,7 @@ from benchmarks.catalog import Benchmark
 from benchmarks.storeqa.course import StoreCourse
 from forge.cli import app
 from forge.run import locked
+from forge.session import Action, Call
 from functions import ForgeError, Library
 
 WHOLE = Cell("storeqa", "ppo", "", 0.3, None, 0)
@@ -196,6 +197,19 @@ def test_whether_it_would_or_not_advice_is_sought_in_the_first_tasks_of_each_str
     assert seen.accuracy == 1.0  # what it does else is its own
     looked = [[call.name for call, _ in session.calls][:2] for session in seen.sessions if session.advice_count]
     assert ["retrieve_memory", "seek_advice"] in looked
+
+
+def test_who_would_look_into_its_memory_again_and_again_asks_after_the_first_look():
+    class Looks:
+        name = "looks"
+
+        def act(self, contexts):
+            return [Action(calls=(Call("retrieve_memory"),)) for _ in contexts]
+
+    tasks = storeqa.streams(1, seed="early", length=10)
+    seen = forge.evaluate(storeqa.agent(AsksFirst(Looks(), tasks, 4)), tasks)
+    assert [session.advice_count for session in seen.sessions] == [1] * 4 + [0] * 6
+    assert [call.name for call, _ in seen.sessions[0].calls][:2] == ["retrieve_memory", "seek_advice"]
 
 
 @pytest.mark.parametrize(
