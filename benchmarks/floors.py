@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks import gsm8k, hotpotqa, math_competition, medmcqa, tabmwp
-from benchmarks.bench.bench import BENCH, Wanted, run_bench
-from benchmarks.bench.jobs import CELLS
+from benchmarks.bench.bench import Wanted, run_bench
+from benchmarks.bench.jobs import BENCH, CELLS
 from benchmarks.bench.outcome import load
 from benchmarks.bench.rows import Row, rows
 from benchmarks.bench.setup import Setup

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import forge
     from benchmarks.catalog import Benchmark
 
+EXACT = "exact"  # the metric of files where none is given
+
 
 def benchmark_of(
     data: str,
@@ -34,8 +36,7 @@ def benchmark_of(
     from benchmarks.catalog import Benchmark, is_file, load
 
     if not is_file(data):
-        if columns is not None:
-            raise ForgeError(f"--columns {columns} does not apply to --data {data}: leave it out")
+        require_file(f"--data {data}", test, metric, columns)
         named = load(data, seed=seed)
         return named.loaded() if trained else named
     score = _metric(metric)
@@ -48,6 +49,15 @@ def benchmark_of(
     else:
         train_part, test_part = tasks, _file(test, score, names)
     return Benchmark(tasks.name, lambda: train_part, lambda: test_part, lambda model: forge.Agent(model=model))
+
+
+def require_file(data: str, test: Path | None, metric: str, columns: str | None) -> None:
+    """Raises:
+    ForgeError: something is given that says nothing of this data set, which is no file.
+    """
+    for option, given, idle in (("test", test, None), ("metric", metric, EXACT), ("columns", columns, None)):
+        if given != idle:
+            raise ForgeError(f"--{option} {given} does not apply to {data}: leave it out")
 
 
 def _file(path: str | Path, metric: forge.Metric, columns: Mapping[str, str]) -> forge.Dataset:
@@ -73,7 +83,7 @@ def _metric(name: str) -> forge.Metric:
     import forge
 
     known: dict[str, Any] = {
-        "exact": lambda: forge.metrics.exact_match,
+        EXACT: lambda: forge.metrics.exact_match,
         "numeric": lambda: forge.metrics.numeric(1e-3),
         "math": lambda: forge.metrics.math_equivalent,
     }

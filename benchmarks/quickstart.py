@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.bench.bench import BENCH, Ended, Wanted, cells_of, run_bench
-from benchmarks.bench.jobs import CELLS
+from benchmarks.bench.bench import Ended, Wanted, cells_of, run_bench
+from benchmarks.bench.jobs import BENCH, CELLS
 from benchmarks.bench.outcome import load
 from benchmarks.bench.rows import rows
 from benchmarks.bench.setup import Setup

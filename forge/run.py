@@ -91,7 +91,7 @@ class Run:
         if self.path is not None:
             with self._writing():
                 self.path.mkdir(parents=True, exist_ok=True)
-                self._lock = _locked(self.path / ".lock")
+                self._lock = locked(self.path / ".lock")
                 self._make_room()
         self._is_open = True
         return self
@@ -257,8 +257,12 @@ class Run:
             ) from error
 
 
-def _locked(path: Path) -> IO[str]:
-    """An open, locked file: as long as it is open, nobody else gets it."""
+def locked(path: Path) -> IO[str]:
+    """An open, locked file: as long as it is open, nobody else gets it.
+
+    Raises:
+        ForgeError: somebody has it.
+    """
     file = path.open("a", encoding="utf-8")
     try:
         import fcntl
@@ -268,7 +272,7 @@ def _locked(path: Path) -> IO[str]:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
-        raise ForgeError(f"{path.parent} is in use by another training: wait for it, or choose another") from None
+        raise ForgeError(f"{path.parent} is in use by another process: wait for it, or choose another") from None
     return file
 
 

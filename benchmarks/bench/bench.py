@@ -9,7 +9,7 @@ import platform
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,15 +18,15 @@ from typing import Any
 from benchmarks.bench import regimes
 from benchmarks.bench.console import watched
 from benchmarks.bench.course import AnyCourse
-from benchmarks.bench.jobs import CELLS, ERRORS, TRAININGS, jobs_for, local_workers
-from benchmarks.bench.outcome import Cell
+from benchmarks.bench.jobs import BENCH, CELLS, ERRORS, TRAININGS, jobs_for, local_workers
+from benchmarks.bench.outcome import Cell, load
 from benchmarks.bench.report import write
 from benchmarks.bench.setup import Setup, require_weights
+from forge.run import locked
 from functions.errors import ForgeError
 from functions.storage import write_whole
 
 PACKAGES = ("forge-agents", "torch", "transformers", "trl", "litellm", "numpy")
-BENCH = "bench.json"
 FEWEST = 3  # training tasks for weights: two to learn from, one to look at
 
 
@@ -69,11 +69,18 @@ def run_bench(
         usd: US dollars that language models may cost in all trainings and tests that are done now; None is no limit.
 
     Raises:
-        ForgeError: unknown regimes or parts, a data set that is not found, a folder of another bench, or a process
-            that died; what is done is reported before.
+        ForgeError: unknown regimes or parts, a data set that is not found, a folder of another bench or in which one
+            is at work, or a process that died; what is done is reported before.
     """
     cells = cells_of(setup, wanted)
-    begin(folder, setup, [cell.name for cell in cells], overwrite)
+    with _alone_in(folder):
+        begin(folder, setup, [cell.name for cell in cells], overwrite)
+        return _done(setup, cells, folder, workers, usd)
+
+
+def _done(setup: Setup, cells: Sequence[Cell], folder: Path, workers: int | None, usd: float | None) -> Ended:
+    """The cells that are not there yet, done and reported with the others."""
+    load(folder / CELLS)  # what is damaged is told before anything else is done
     todo = jobs_for([cell for cell in cells if not (folder / CELLS / f"{cell.name}.json").exists()])
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     processes = min(workers or cores, max(1, len(todo)))
@@ -137,16 +144,20 @@ def _require_tasks(course: AnyCourse, weights: Sequence[str]) -> None:
 
 
 def begin(folder: Path, setup: Setup, cells: list[str], overwrite: bool) -> None:
-    """Make the folder, or see that what lies there was made in the same way.
+    """Describe the bench in its folder, or see that what lies there was made in the same way.
 
     Raises:
         ForgeError: it was not.
     """
     path = folder / BENCH
-    if overwrite and path.exists():
+    has_cells = any((folder / CELLS).glob("*.json"))
+    if overwrite and (path.exists() or has_cells):
         for part in (CELLS, TRAININGS, ERRORS):
             shutil.rmtree(folder / part, ignore_errors=True)
-        path.unlink()
+        path.unlink(missing_ok=True)
+    elif has_cells and not path.exists():
+        raise ForgeError(f"{folder} holds cells and no {BENCH}, which tells how they were made: put it back, give "
+                         "another --run, or --overwrite to replace them")  # fmt: skip
     earlier: dict[str, Any] = {}
     if path.exists():
         earlier = _earlier(path)
@@ -154,7 +165,7 @@ def begin(folder: Path, setup: Setup, cells: list[str], overwrite: bool) -> None
             told = ", ".join(f"{name}={value!r}" for name, value in was.items())
             raise ForgeError(f"{folder} holds a bench with {told}: give the same, another --run, or --overwrite to "
                              "replace it")  # fmt: skip
-    data = setup.data()
+    data = setup.data(Path())
     if earlier.get("data", data) != data:  # benches of before have none
         raise ForgeError(f"{folder} holds a bench on other tasks: those of {setup.dataset} have changed since, and what"
                          " is done cannot be held against what is not. Give another --run, or --overwrite to replace "
@@ -168,10 +179,25 @@ def begin(folder: Path, setup: Setup, cells: list[str], overwrite: bool) -> None
         "cells": list(dict.fromkeys([*earlier.get("cells", []), *cells])),
     }
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         write_whole(path, json.dumps(contents, indent=1))
     except OSError as error:
         raise ForgeError(f"cannot write {path}: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Makes the folder and keeps other benches out of it.
+
+    Raises:
+        ForgeError: another one is at work there, or it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = locked(folder / ".lock")
+    except OSError as error:
+        raise ForgeError(f"cannot write {folder}: {error.strerror}") from error
+    with lock:
+        yield
 
 
 def _earlier(path: Path) -> dict[str, Any]:

@@ -15,8 +15,8 @@ ASK, LOOK = "seek_advice", "retrieve_memory"
 class AsksFirst:
     """A model that asks in the first tasks of each stream whatever they are, and never again.
 
-    It looks into its memory first where it would; what it does with the advice is its own. As AGILE's agent with advice
-    in the first K sessions only (arXiv 2405.14751).
+    It looks into its memory first where it would, once; what it does with the advice is its own. As AGILE's agent with
+    advice in the first K sessions only (arXiv 2405.14751).
 
     Args:
         model: who acts otherwise.
@@ -44,10 +44,10 @@ def _without_asking(context: Context) -> Context:
 
 
 def _decides(context: Context, action: Action) -> bool:
-    """Whether it would go on without having asked: it does more than look into its memory."""
-    asked = any(call.name == ASK for step in context.steps for call in step.action.calls)
-    looks = bool(action.calls) and all(call.name == LOOK for call in action.calls)
-    return not asked and not looks and action.finish_reason != "error"
+    """Whether it would go on without having asked: it does more than look into its memory, or looks there again."""
+    done = {call.name for step in context.steps for call in step.action.calls}
+    looks = bool(action.calls) and all(call.name == LOOK for call in action.calls) and LOOK not in done
+    return ASK not in done and not looks and action.finish_reason != "error"
 
 
 def _asking(action: Action) -> Action:

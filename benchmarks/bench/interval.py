@@ -121,7 +121,7 @@ def _span(outcomes: Sequence[Outcome], by: By) -> Span:
     if by == "asked_by_task":
         return 0.0, 1.0
     dearest = max((outcome.cell.advice_cost or 0.0) * task.advice for outcome in outcomes for task in outcome.tasks)
-    return -dearest, 1.0
+    return 0.0 - dearest, 1.0  # not -0.0
 
 
 def _by_unit(outcome: Outcome, values: Mapping[str, float]) -> dict[Unit, list[float]]:

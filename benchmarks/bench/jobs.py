@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import multiprocessing
 import os
 import signal
@@ -22,7 +23,7 @@ from benchmarks.bench.setup import Setup
 from benchmarks.bench.trainings import Interrupted, paid_in
 from functions.errors import ForgeError
 
-CELLS, TRAININGS, ERRORS = "cells", "trainings", "errors"
+BENCH, CELLS, TRAININGS, ERRORS = "bench.json", "cells", "trainings", "errors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,7 @@ def do(setup: Setup, folder: Path, job: Job, threads: int, usd: float | None = N
     try:
         before = 0.0 if usd is None else paid_in(place)
         trainer = setup.trainer(folder / TRAININGS)
+        _require_same_tasks(setup, folder)
         if job.cell is None:
             assert job.training is not None
             trainer.train(job.training, job.training.cell.seed, usd)
@@ -172,6 +174,16 @@ def do(setup: Setup, folder: Path, job: Job, threads: int, usd: float | None = N
     except Exception as failure:  # noqa: BLE001 - as above
         error = error or _unexpected(failure, folder / ERRORS / f"{job.name}.txt")
     return Done(job, error, interrupted, 0.0 if usd is None else spent)
+
+
+def _require_same_tasks(setup: Setup, folder: Path) -> None:
+    """Raises:
+    ForgeError: this process has read others than the bench began with.
+    """
+    began_with = json.loads((folder / BENCH).read_text(encoding="utf-8"))["data"]
+    if setup.data(folder / TRAININGS) != began_with:
+        raise ForgeError(f"the tasks of {setup.dataset} have changed since the bench began: put them back as they "
+                         "were, and the same command goes on")  # fmt: skip
 
 
 def _unexpected(error: Exception, path: Path) -> str:

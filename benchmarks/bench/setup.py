@@ -14,7 +14,7 @@ import optim
 from benchmarks.bench.course import AnyCourse, Course, Sizes
 from benchmarks.bench.regimes import BASE, FORGE
 from benchmarks.bench.trainings import Trainer
-from benchmarks.options import benchmark_of
+from benchmarks.options import benchmark_of, require_file
 from functions.errors import ForgeError
 
 STOREQA, PRODUCTQA = "storeqa", "productqa"
@@ -43,8 +43,9 @@ class Setup:
         Raises:
             ForgeError: it is not known, or its files are not found.
         """
-        if self.columns is not None and self.dataset in (STOREQA, PRODUCTQA):
-            raise ForgeError(f"--columns {self.columns} does not apply to {self.dataset}: leave it out")
+        test = None if self.test is None else Path(self.test)
+        if self.dataset in (STOREQA, PRODUCTQA):
+            require_file(self.dataset, test, self.metric, self.columns)
         if self.dataset == STOREQA:
             from benchmarks.storeqa.course import StoreCourse
 
@@ -65,7 +66,6 @@ class Setup:
                 self.demonstrations, self.train, self.test_tasks, rollouts=self.rollouts, policy_path=self.policy,
                 short=short,
             )  # fmt: skip
-        test = None if self.test is None else Path(self.test)
         benchmark = benchmark_of(
             self.dataset, test, self.metric, 0, columns=self.columns, told=multiprocessing.parent_process() is None
         )
@@ -92,13 +92,10 @@ class Setup:
         forges = trains and regime in (FORGE, "ppo+forge")  # the step itself, not what it goes on from
         return hosted or (forges and self.optimizer not in (None, "synthesis"))
 
-    def data(self) -> str:
-        """A hash of the tasks to train on and to test on; of productqa those of the test, as loading 74,000 more takes
-        long."""
-        course = self.trainer(Path()).course
-        trained = () if self.dataset == PRODUCTQA else course.function_tasks(0)
-        digests = (tasks.digest for tasks in (*trained, course.test()) if tasks is not None)
-        return hashlib.sha256(" ".join(digests).encode()).hexdigest()[:16]
+    def data(self, folder: Path) -> str:
+        """A hash of the tasks to train on and to test on, as this process has read them for a trainer in that folder;
+        of productqa those of the test, as loading 74,000 more takes long."""
+        return _data(self, folder)
 
     def trainer(self, folder: Path) -> Trainer:
         """Who trains in that folder; one a process."""
@@ -114,6 +111,14 @@ def _trainer(setup: Setup, folder: Path) -> Trainer:
     return Trainer(setup.course(), folder, _model(setup), _optimizer(setup))
 
 
+@lru_cache(maxsize=4)
+def _data(setup: Setup, folder: Path) -> str:
+    course = _trainer(setup, folder).course
+    trained = () if setup.dataset == PRODUCTQA else course.function_tasks(0)
+    digests = (tasks.digest for tasks in (*trained, course.test()) if tasks is not None)
+    return hashlib.sha256(" ".join(digests).encode()).hexdigest()[:16]
+
+
 def _model(setup: Setup) -> Any:
     if setup.model == "router":
         return setup.model
@@ -127,7 +132,9 @@ def _optimizer(setup: Setup) -> Any:
         return None
     if setup.optimizer == "synthesis":
         return optim.SynthesisOptimizer()
-    return optim.AgentOptimizer(forge.models.LiteLLM(setup.optimizer, api_base=setup.api_base))
+    model = forge.models.LiteLLM(setup.optimizer, api_base=setup.api_base)
+    model.check()
+    return optim.AgentOptimizer(model)
 
 
 def require_weights(policy: str | None) -> None:

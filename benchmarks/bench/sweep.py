@@ -29,7 +29,9 @@ class Sweep:
         totals, rates = zip(*self.steps, strict=True)
         total = _course(self.costs, [row.total.mean for row in self.rows], totals)
         rate = _course(self.costs, [row.advice_rate for row in self.rows], rates)
-        return f"{self.rows[0].cell.regime}: as advice costs more, the total score {total}; the advice rate {rate}."
+        said = f"{self.rows[0].cell.regime}: as advice costs more, the total score {total}; the advice rate {rate}."
+        alike = len({row.seeds for row in self.rows}) == 1
+        return said if alike else f"{said} Beware: the costs do not have the same seeds."
 
 
 def sweeps(outcomes: Sequence[Outcome], rows: Iterable[Row]) -> tuple[Sweep, ...]:

@@ -22,9 +22,10 @@ import functions
 import optim
 from benchmarks import storeqa
 from benchmarks.bench import regimes, rows, trainings
+from benchmarks.bench.bench import begin
 from benchmarks.bench.course import AnyCourse
 from benchmarks.bench.early_asking import AsksFirst
-from benchmarks.bench.jobs import Job, jobs_for
+from benchmarks.bench.jobs import Job, do, jobs_for, local_workers
 from benchmarks.bench.outcome import Cell, load
 from benchmarks.bench.playing import AlwaysAsks
 from benchmarks.bench.regimes import Training, planned, training_of
@@ -33,6 +34,8 @@ from benchmarks.bench.trainings import DONE, LIBRARY, Trainer, ablated, forging_
 from benchmarks.catalog import Benchmark
 from benchmarks.storeqa.course import StoreCourse
 from forge.cli import app
+from forge.run import locked
+from forge.session import Action, Call
 from functions import ForgeError, Library
 
 WHOLE = Cell("storeqa", "ppo", "", 0.3, None, 0)
@@ -196,6 +199,19 @@ def test_whether_it_would_or_not_advice_is_sought_in_the_first_tasks_of_each_str
     assert ["retrieve_memory", "seek_advice"] in looked
 
 
+def test_who_would_look_into_its_memory_again_and_again_asks_after_the_first_look():
+    class Looks:
+        name = "looks"
+
+        def act(self, contexts):
+            return [Action(calls=(Call("retrieve_memory"),)) for _ in contexts]
+
+    tasks = storeqa.streams(1, seed="early", length=10)
+    seen = forge.evaluate(storeqa.agent(AsksFirst(Looks(), tasks, 4)), tasks)
+    assert [session.advice_count for session in seen.sessions] == [1] * 4 + [0] * 6
+    assert [call.name for call, _ in seen.sessions[0].calls][:2] == ["retrieve_memory", "seek_advice"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -212,6 +228,9 @@ def test_whether_it_would_or_not_advice_is_sought_in_the_first_tasks_of_each_str
         (("storeqa", "--usd", "0"), "--usd 0: more than 0"),
         (("storeqa", "--advice-first", "0"), "--advice-first 0: at least 1"),
         (("storeqa", "--workers", "0"), "--workers 0: at least 1"),
+        (("storeqa", "--test", "held.jsonl"), "--test held.jsonl does not apply to storeqa"),
+        (("productqa", "--metric", "numeric"), "--metric numeric does not apply to productqa"),
+        (("storeqa", "--optimizer", "synthetic"), "no provider is known for the model 'synthetic'"),
     ],
 )
 def test_bad_arguments_are_told_before_anything_is_done(tmp_path, arguments, told):
@@ -281,6 +300,42 @@ def test_a_damaged_description_of_a_bench_is_told_and_stays(tmp_path, text):
     assert (tmp_path / "bench.json").read_text() == text
 
 
+def test_two_benches_do_not_work_in_one_folder_at_the_same_time(finished, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    with locked(folder / ".lock"):
+        result = ran(*SMALL, "--overwrite", "--run", folder)
+    assert isinstance(result.exception, ForgeError)
+    assert f"{folder} is in use" in str(result.exception)
+    assert len(load(folder / "cells")) == len(load(finished / "cells"))
+    assert ran(*SMALL, "--run", folder).exit_code == 0
+
+
+def test_a_damaged_cell_is_told_before_anything_else_is_done(finished, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    first, second = sorted((folder / "cells").glob("*.json"))[:2]
+    first.write_text("{")
+    second.unlink()
+    result = ran(*SMALL, "--run", folder)
+    assert isinstance(result.exception, ForgeError)
+    assert f"{first} is no finished cell" in str(result.exception)
+    assert not second.exists()
+
+
+def test_cells_that_nothing_tells_the_settings_of_are_not_reused(finished, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    (folder / "bench.json").unlink()
+    result = ran(*SMALL, "--run", folder)
+    assert isinstance(result.exception, ForgeError)
+    assert "bench.json" in str(result.exception)
+    assert "--overwrite" in str(result.exception)
+    kept = {path: path.stat().st_mtime_ns for path in (folder / "cells").iterdir()}
+    assert ran(*SMALL, "--overwrite", "--run", folder).exit_code == 0
+    assert all(path.stat().st_mtime_ns != kept[path] for path in (folder / "cells").iterdir())
+
+
 def test_cells_of_tasks_that_have_changed_are_not_reused(tmp_path):
     data, folder = tmp_path / "own.jsonl", tmp_path / "run"
     doubles(data, 20)
@@ -307,6 +362,18 @@ def test_a_bench_that_does_not_tell_its_tasks_is_gone_on_with_and_tells_them_the
     result = ran(*SMALL, "--run", tmp_path / "run")
     assert result.exit_code == 0, result.output
     assert json.loads((tmp_path / "run" / "bench.json").read_text())["data"] == data
+
+
+def test_tasks_that_change_while_a_bench_is_at_work_are_not_played(tmp_path):
+    doubles(tmp_path / "own.jsonl", 20)
+    setup, cell = Setup(str(tmp_path / "own.jsonl")), Cell("own", "base")
+    (tmp_path / "run").mkdir()
+    begin(tmp_path / "run", setup, [cell.name], overwrite=False)
+    doubles(tmp_path / "own.jsonl", 24)
+    with local_workers(1) as pool:
+        done = pool.submit(do, setup, tmp_path / "run", Job(None, cell), 1).result()
+    assert "have changed" in done.error
+    assert not (tmp_path / "run" / "cells").exists()
 
 
 def test_a_training_that_fails_is_told_and_the_others_go_on(tmp_path):

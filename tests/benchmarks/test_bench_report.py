@@ -109,6 +109,14 @@ def test_a_sweep_says_what_its_numbers_do(scores, said):
     assert "advice rate stays the same" in sweep.statement
 
 
+@pytest.mark.parametrize("seeds", [(0,), (0, 1)])
+def test_a_sweep_whose_costs_do_not_have_the_same_seeds_says_so(seeds):
+    cells = [played((1.0, 0), (0.0, 0), cell=replace(CELL, advice_cost=0.1, seed=seed)) for seed in (0, 1)]
+    cells += [played((0.0, 0), (0.0, 0), cell=replace(CELL, advice_cost=0.2, seed=seed)) for seed in seeds]
+    (sweep,) = sweeps(cells, rows(cells))
+    assert ("the costs do not have the same seeds" in sweep.statement) is (len(seeds) == 1)
+
+
 @pytest.mark.parametrize(
     ("asked", "luck"),  # how many of ten tasks, at three costs
     [((1, 6, 1), False), ((1, 2, 0), True)],
@@ -176,6 +184,11 @@ def test_outcomes_that_are_all_equal_have_wilsons_bound(right, tasks):
     found = total([played(*[(right, 0)] * tasks)])
     share = 1.959964**2 / (tasks + 1.959964**2)  # one of one: 0.207 to 1
     assert (found.low, found.high) == pytest.approx((1 - share, 1.0) if right else (0.0, share))
+
+
+def test_where_nobody_asked_the_least_total_score_has_no_sign():
+    (row,) = rows([played((0.0, 0), (0.0, 0), (1.0, 0))])
+    assert f"{row.total.low:.3f}" == "0.000"
 
 
 def test_one_task_tells_nothing_apart():

@@ -86,6 +86,14 @@ def test_columns_that_say_nothing_are_refused(path, monkeypatch, data, columns, 
         CliRunner().invoke(app, ["eval", "--data", data, "--columns", columns], catch_exceptions=False)
 
 
+@pytest.mark.parametrize(
+    "options", [("--test", "held.jsonl"), ("--metric", "numeric"), ("--test", "held.jsonl", "--metric", "exact")]
+)
+def test_what_is_said_of_a_file_is_refused_for_a_known_data_set(options):
+    with pytest.raises(ForgeError, match=f"{options[0]} {options[1]} does not apply to --data svamp"):
+        CliRunner().invoke(app, ["eval", "--data", "svamp", *options], catch_exceptions=False)
+
+
 def test_a_data_set_that_hugging_face_cannot_give_is_told_with_the_way_out(path, tmp_path, monkeypatch):
     datasets = pytest.importorskip("datasets")
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)

@@ -228,3 +228,5 @@ def test_a_policy_from_scratch_is_imitated_trained_and_played_also_without_a_par
     whole, lacking = (played(trainer, each) for each in (cell, replace(cell, without="memory at test")))
     assert {task.kind for task in whole.tasks} <= {"fact_qa", "search_qa", "reasoning_qa"}
     assert (len(lacking.tasks), lacking.rollouts) == (12, whole.rollouts)
+    early = played(trainer, replace(cell, advice_first=1))
+    assert [task.advice for task in early.tasks] == [int(task.place == 0) for task in early.tasks]

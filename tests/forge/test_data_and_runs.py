@@ -175,7 +175,7 @@ def test_a_run_in_use_is_refused_to_another_process(tmp_path):
     other = f"import forge\nwith forge.Run({str(tmp_path)!r}, fresh=True): pass"
     with forge.Run(tmp_path):
         refused = subprocess.run([sys.executable, "-c", other], capture_output=True, text=True, check=False)
-    assert "in use by another training" in refused.stderr
+    assert "in use by another process" in refused.stderr
     assert subprocess.run([sys.executable, "-c", other], capture_output=True, check=False).returncode == 0
 
 
