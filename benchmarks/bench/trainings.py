@@ -307,11 +307,16 @@ def timed(path: Path, *, on_gpu: bool) -> Iterator[None]:
     noting = threading.Thread(target=go_on, daemon=True)
     noting.start()
     try:
-        yield
-    finally:
-        ended.set()
-        noting.join()
-        note()
+        try:
+            yield
+        finally:
+            ended.set()
+            noting.join()
+    except BaseException:
+        with contextlib.suppress(OSError):  # what ended it is told
+            note()
+        raise
+    note()
 
 
 def _times(path: Path) -> dict[str, float]:

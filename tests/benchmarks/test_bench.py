@@ -553,3 +553,16 @@ def test_the_time_of_a_training_is_put_away_while_it_goes_on_since_it_may_be_kil
     assert 100.0 < during["seconds"] <= after["seconds"] < 130.0
     assert 0.0 < during["gpu_seconds"] <= after["gpu_seconds"]
     assert after["cpu_seconds"] >= 50.0
+
+
+def test_what_ends_a_training_is_told_though_its_time_cannot_be_put_away_either(tmp_path):
+    folder = tmp_path / "training"
+    folder.mkdir()
+
+    def cut_off():
+        with trainings.timed(folder / "times.json", on_gpu=False):
+            folder.rmdir()
+            raise ForgeError("no room")
+
+    with pytest.raises(ForgeError, match="no room"):
+        cut_off()
