@@ -54,7 +54,7 @@ def ppo(
     ] = None,
     seconds: Annotated[float | None, typer.Option(help="Budget: wall time.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Of the policy; by default the recipe's.")] = None,
-    seed: Annotated[int, typer.Option(help="Of weights, splits and sessions.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of weights, splits and sessions.")] = 0,
     concurrency: Annotated[int, typer.Option(help="Streams played side by side.")] = 256,
     run: Annotated[Path | None, typer.Option(help="Folder for log, checkpoint, policy and plot.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that lies in the folder.")] = False,

@@ -16,16 +16,18 @@ from benchmarks.bench.jobs import BENCH, CELLS
 from benchmarks.bench.outcome import load
 from benchmarks.bench.rows import rows
 from benchmarks.bench.setup import Setup
+from functions.errors import ForgeError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+ROUTER = "router"
 REGIMES = ("base", "forge", "sft", "ppo", "forge+ppo")
 WORDS = {
     "always asks": "asks the expert about everything",
     "never asks": "the imitating policy, without an expert",
-    "base": "a router without functions",
-    "forge": "the router with functions that it forged",
+    "base": "{model} without functions",
+    "forge": "{model} with functions that it forged",
     "sft": "a policy that imitates demonstrations",
     "ppo": "the same after PPO",
     "forge+ppo": "forged functions, imitation and PPO",
@@ -43,7 +45,14 @@ class Size:
 
 
 def quickstart(
-    folder: Path, seed: int | None = None, *, model: str = "router", policy: str | None = None, size: Size = Size()
+    folder: Path,
+    seed: int | None = None,
+    *,
+    model: str = ROUTER,
+    api_base: str | None = None,
+    policy: str | None = None,
+    usd: float | None = None,
+    size: Size = Size(),
 ) -> int:
     """Train and compare all regimes live, and write tables, pictures and a page. What was cut off is gone on with.
 
@@ -51,17 +60,22 @@ def quickstart(
         folder: of the bench; a finished quickstart that lies there is replaced.
         seed: of shops and weights; None draws a new one.
         model: what forges functions: the router, or a LiteLLM id.
+        api_base: an OpenAI-compatible server's address.
         policy: weights to begin with; None is a small policy from scratch.
+        usd: US dollars that the model may cost; None is no limit.
 
     Returns:
         The exit status.
+
+    Raises:
+        ForgeError: there is no such model or policy, or what lies in the folder was not made by a quickstart.
     """
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=True)
     began = time.monotonic()
-    setup = Setup("storeqa", model=model, policy=policy, rollouts=size.rollouts, demonstrations=size.demonstrations,
-                  test_tasks=size.test_tasks)  # fmt: skip
+    setup = Setup("storeqa", model=model, api_base=api_base, policy=policy, rollouts=size.rollouts,
+                  demonstrations=size.demonstrations, test_tasks=size.test_tasks)  # fmt: skip
     earlier = _earlier(folder)
     left = _left(folder, earlier)
     same = not setup.differing(earlier.get("settings", {}))
@@ -70,17 +84,19 @@ def quickstart(
     going_on = left == seed and same
     wanted = Wanted(REGIMES, seeds=1, first_seed=seed)
     cells_of(setup, wanted)  # before anything is replaced: is there such a model, such a policy?
-    _introduce(console, setup, seed, going_on=going_on)
     own = "".join(map(str, earlier.get("commands", []))).startswith("forge quickstart")
+    if (folder / BENCH).exists() and not own and not going_on:
+        raise ForgeError(f"{folder} holds a bench that no quickstart has made: give another folder with --run")
+    _introduce(console, setup, seed, going_on=going_on)
     if own and left is not None and not going_on:
         console.print(f"[yellow]The quickstart of seed {left} that was cut off in {folder} is replaced.[/]\n")
-    ended = run_bench(setup, wanted, folder, overwrite=own and not going_on)
-    _show(console, folder, ended, time.monotonic() - began)
+    ended = run_bench(setup, wanted, folder, overwrite=own and not going_on, usd=usd)
+    _show(console, folder, setup, ended, time.monotonic() - began)
     return 130 if ended.interrupted else 1 if ended.failed else 0
 
 
 def _earlier(folder: Path) -> dict[str, Any]:
-    """What lies in the folder; a bench that cannot be read is for `run_bench` to refuse."""
+    """What lies in the folder, as far as it can be read."""
     try:
         found: dict[str, Any] = json.loads((folder / BENCH).read_text(encoding="utf-8"))
         return found if isinstance(found, dict) else {}
@@ -106,25 +122,30 @@ def _introduce(console: Console, setup: Setup, seed: int, *, going_on: bool) -> 
         if (kind := str(task.metadata["kind"])) not in shown:
             shown.add(kind)
             console.print(f"  [dim]{kind + ':':<12}[/] {task.question} [dim]{task.answer}[/]", markup=True)
+    forges = "a model that can only route questions to functions" if setup.model == ROUTER else setup.model
+    learns = "a policy from random weights" if setup.policy is None else setup.policy
     console.print(
-        "\nFirst a model that can only route questions to functions forges its own from examples. Then a policy from "
-        "random\nweights imitates an assistant that asks at random, and PPO teaches it when to ask and to remember; "
-        "last, both together.\nAll of it runs here, on the processor, in about five minutes on two cores. Ctrl-C keeps "
-        "what is done.\n"
+        f"\nFirst {forges} forges its own from examples. Then {learns} imitates an assistant that\nasks at random, and "
+        "PPO teaches it when to ask and to remember; last, both together. Ctrl-C keeps what is done."
     )
+    if setup.model == ROUTER and setup.policy is None:
+        console.print("All of it runs here, on the processor, in about five minutes on two cores.")
+    console.print()
 
 
-def _show(console: Console, folder: Path, ended: Ended, seconds: float) -> None:
+def _show(console: Console, folder: Path, setup: Setup, ended: Ended, seconds: float) -> None:
     from rich.table import Table
 
+    model = "the router" if setup.model == ROUTER else setup.model
     if ended.page is not None:
         table = Table(title="questions of shops that nothing was trained on", title_style="bold")
         for name in ("", "", "right", "asked", "total score", "95% interval"):
             table.add_column(name, justify="left" if not name else "right")
         for row in sorted(rows(load(folder / CELLS)), key=lambda row: row.total.mean):
             table.add_row(
-                row.cell.regime, WORDS.get(row.cell.regime, ""), f"{row.accuracy:.3f}", f"{row.advice_rate:.3f}",
-                f"[bold]{row.total.mean:.3f}[/]", f"{row.total.low:.3f} to {row.total.high:.3f}",
+                row.cell.regime, WORDS.get(row.cell.regime, "").format(model=model), f"{row.accuracy:.3f}",
+                f"{row.advice_rate:.3f}", f"[bold]{row.total.mean:.3f}[/]",
+                f"{row.total.low:.3f} to {row.total.high:.3f}",
             )  # fmt: skip
         console.print(table)
         found = {"picture": folder / "curves.png", "report": ended.page, "tables": folder / "results.md"}

@@ -59,16 +59,20 @@ def main() -> None:
 @app.command()
 def quickstart(
     model: Annotated[str, typer.Option(help="What forges functions: router (offline), or a LiteLLM id.")] = "router",
+    api_base: ApiBaseOption = None,
+    usd: Annotated[float | None, typer.Option(min=0.01, help="US dollars that the model may cost.")] = None,
     policy: Annotated[
         str | None, typer.Option(help="A folder or hub id of a causal language model; else a small one from scratch.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Repeat a run; by default shops are drawn anew.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**32 - 1, help="Repeat a run; by default shops are drawn anew.")
+    ] = None,
     run: Annotated[Path, typer.Option(help="Where to write.")] = Path("runs/quickstart"),
 ) -> None:
     """See both regimes, and both together, live on a made-up shop: offline, no key, about five minutes."""
     from benchmarks.quickstart import quickstart as start
 
-    sys.exit(start(run, seed, model=model, policy=policy))
+    sys.exit(start(run, seed, model=model, api_base=api_base, policy=policy, usd=usd))
 
 
 @app.command()

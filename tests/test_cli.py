@@ -90,6 +90,8 @@ MISTAKES = {
     "a budget of nothing": (("train", "--data", "word-problems", "--rollouts", "0"), "rollouts=0"),
     "a curve of words": (("train", "--data", "word-problems", "--curve", "a,b"), "--curve"),
     "an option nobody knows": (("train", "--data", "word-problems", "--epoch", "3"), "--epoch"),
+    "a seed that weights cannot have": (("quickstart", "--seed", "-1"), "--seed"),
+    "a seed that weights cannot have, to train them": (("ppo", "--data", "storeqa", "--seed", "-1"), "--seed"),
     "a library that is not there": (("functions", "list", "nowhere"), "nowhere"),
 }
 

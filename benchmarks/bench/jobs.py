@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import multiprocessing
 import os
 import signal
 import threading
@@ -12,6 +11,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
+from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 from typing import Any
 
@@ -208,7 +208,7 @@ def _prepare(threads: int) -> None:
 @contextlib.contextmanager
 def local_workers(count: int) -> Iterator[Executor]:
     """Processes of this machine; Ctrl-C interrupts what they do, once, and waits until it is put away."""
-    context = multiprocessing.get_context("spawn")
+    context = _Shielding()
     stop = context.Event()
     pool = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(stop, os.getpid()))
     try:
@@ -220,6 +220,21 @@ def local_workers(count: int) -> Iterator[Executor]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+class _Shielded(SpawnProcess):
+    """A process that Ctrl-C leaves alone until `_begin` has decided what it means: a traceback of imports otherwise."""
+
+    def start(self) -> None:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what is blocked stays so in the child
+        try:
+            super().start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class _Shielding(SpawnContext):
+    Process = _Shielded
+
+
 _STOP: Any = None  # in a worker: the event that says to stop
 
 
@@ -229,6 +244,7 @@ def _begin(stop: Any, parent: int) -> None:
     _STOP = stop
     os.setpgrp()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
     def watch() -> None:
         while not stop.wait(0.2):

@@ -425,6 +425,36 @@ def test_ctrl_c_keeps_what_is_done_and_the_same_command_goes_on(tmp_path):
     assert not list((folder / "cells").glob("*.partial"))
 
 
+STARTING = """
+import signal
+import time
+from benchmarks.bench.jobs import local_workers
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background has it ignored
+    try:
+        with local_workers(2) as pool:
+            pool.submit(time.sleep, 0)
+            print("starting", flush=True)
+            time.sleep(60)
+    except KeyboardInterrupt:
+        print("put away")
+"""
+
+
+def test_ctrl_c_while_processes_start_shows_nothing_of_their_insides(tmp_path):
+    (tmp_path / "starting.py").write_text(STARTING)
+    process = subprocess.Popen(
+        [sys.executable, str(tmp_path / "starting.py")], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True, env={**os.environ, "PYTHONPATH": os.getcwd()},
+    )  # fmt: skip
+    assert process.stdout.readline() == "starting\n"
+    time.sleep(0.3)  # the process is at its imports
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    output, _ = process.communicate(timeout=100)
+    assert output == "put away\n"
+
+
 def test_a_training_that_goes_on_has_taken_the_time_of_all_its_parts(tmp_path):
     tries = []
 

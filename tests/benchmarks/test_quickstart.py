@@ -57,7 +57,7 @@ def test_what_was_cut_off_is_replaced_by_another_quickstart_which_tells_so(shown
     (folder / "bench.json").write_text(json.dumps({**about, "commands": ["forge quickstart"]}))
     asked = []
 
-    def run_bench(setup, wanted, folder, *, overwrite):
+    def run_bench(setup, wanted, folder, *, overwrite, usd):
         asked.append(overwrite)
         return Ended(None, {}, False)
 
@@ -77,8 +77,27 @@ def test_a_policy_that_is_not_there_replaces_nothing(shown, tmp_path):
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
-def test_a_bench_that_is_no_quickstart_is_left_alone(shown, tmp_path):
-    about = json.loads((shown[0] / "bench.json").read_text())
-    (tmp_path / "bench.json").write_text(json.dumps({**about, "commands": ["forge bench storeqa"]}))
-    with pytest.raises(ForgeError, match="--overwrite"):
-        quickstart(tmp_path, 4, size=Size(demonstrations=3))
+@pytest.mark.parametrize("contents", ["{", json.dumps({"settings": {}, "commands": ["forge bench storeqa"]})])
+def test_a_bench_that_is_no_quickstart_is_left_alone_and_the_way_out_is_one_that_a_quickstart_has(contents, tmp_path):
+    (tmp_path / "bench.json").write_text(contents)
+    with pytest.raises(ForgeError, match=r"no quickstart has made: give another folder with --run$"):
+        quickstart(tmp_path, 4, size=SMALL)
+    assert (tmp_path / "bench.json").read_text() == contents
+
+
+def test_a_model_of_ones_own_is_named_in_all_that_is_told_and_held_to_its_limit(shown, tmp_path, monkeypatch, capsys):
+    shutil.copytree(shown[0] / "cells", tmp_path / "cells")
+    asked = []
+
+    def run_bench(setup, wanted, folder, *, overwrite, usd):
+        asked.append((setup.api_base, usd))
+        return Ended(folder / "report.html", {}, False)
+
+    monkeypatch.setattr("benchmarks.quickstart.run_bench", run_bench)
+    model = {"model": "openai/mine", "api_base": "http://127.0.0.1:1/v1", "usd": 2.0}
+    assert quickstart(tmp_path, 3, size=SMALL, **model) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert asked == [("http://127.0.0.1:1/v1", 2.0)]
+    assert "First openai/mine forges" in told
+    assert "router" not in told
+    assert "All of it runs here" not in told
