@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.bench.jobs import CELLS, TRAININGS, Done, Job, run
 from benchmarks.bench.outcome import Outcome
 from benchmarks.bench.setup import Setup
-from benchmarks.bench.trainings import spent_in
+from benchmarks.bench.spent import spent_in
 
 
 def watched(

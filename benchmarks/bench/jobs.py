@@ -20,7 +20,8 @@ from benchmarks.bench.outcome import Cell
 from benchmarks.bench.playing import played
 from benchmarks.bench.regimes import Training, training_of
 from benchmarks.bench.setup import Setup
-from benchmarks.bench.trainings import Interrupted, paid_in
+from benchmarks.bench.spent import paid_in
+from benchmarks.bench.trainings import Interrupted
 from functions.errors import ForgeError
 
 BENCH, CELLS, TRAININGS, ERRORS = "bench.json", "cells", "trainings", "errors"

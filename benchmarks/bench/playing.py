@@ -11,7 +11,8 @@ from benchmarks.bench.course import TOGETHER
 from benchmarks.bench.early_asking import AsksFirst
 from benchmarks.bench.outcome import Answered, Cell, Outcome
 from benchmarks.bench.regimes import ALWAYS, AT_TEST, NEVER, ORACLE, WEIGHTS, Training, lacking, training_of
-from benchmarks.bench.trainings import Trainer, spent_in, summed
+from benchmarks.bench.spent import spent_in, summed
+from benchmarks.bench.trainings import Trainer
 from forge.models.protocol import Context
 from forge.session import Action, Call
 from functions.errors import ForgeError

@@ -18,8 +18,8 @@ from benchmarks.bench.page import CAPTIONS, lacks, page
 from benchmarks.bench.plots import pictures
 from benchmarks.bench.regimes import training_of
 from benchmarks.bench.rows import rows
+from benchmarks.bench.spent import DONE, spent_in
 from benchmarks.bench.table import Table, as_csv, as_json, escaped, markdown, tables
-from benchmarks.bench.trainings import DONE, spent_in
 from functions.errors import ForgeError
 
 NOTE = 300  # characters of one in the Markdown; the page has it whole

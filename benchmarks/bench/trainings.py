@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import resource
 import statistics
-import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +14,7 @@ import optim
 from benchmarks.bench.course import TOGETHER, Course
 from benchmarks.bench.outcome import Cell
 from benchmarks.bench.regimes import WEIGHTS, Training, lacking
-from forge.json_lines import read
+from benchmarks.bench.spent import DONE, Spent, paid_in, spent_in, timed, times
 from functions import Library
 from functions.errors import ForgeError
 from functions.storage import write_whole
@@ -26,29 +22,12 @@ from functions.storage import write_whole
 if TYPE_CHECKING:
     import rl
 
-DONE, POLICY, LIBRARY, TIMES = "training.json", "policy", "library", "times.json"
-NOTED_EVERY = 5.0  # seconds
+POLICY, LIBRARY, TIMES = "policy", "library", "times.json"
 FEWEST_CALLS = "Call a function at once, and write nothing before it."
 
 
 class Interrupted(ForgeError):
     """A training was cut off; what it has done is kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """What one step of training took, interrupted tries included; its curve holds pairs of rollouts and the total score
-    on validation tasks."""
-
-    rollouts: int = 0
-    demonstrations: int = 0
-    tokens: int = 0
-    usd: float = 0.0
-    seconds: float = 0.0
-    cpu_seconds: float = 0.0
-    gpu_seconds: float = 0.0
-    curve: tuple[tuple[float, float], ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,7 +59,7 @@ class Trainer:
             folder.mkdir(parents=True, exist_ok=True)
             with timed(folder / TIMES, on_gpu=training.regime in WEIGHTS and _on_gpu()):
                 spent = self._step(training, folder, seed, usd)
-            write_whole(folder / DONE, json.dumps(asdict(spent) | _times(folder / TIMES)))
+            write_whole(folder / DONE, json.dumps(asdict(spent) | times(folder / TIMES)))
         return spent_in(folder)
 
     def agent(self, cell: Cell, model: Any = None) -> forge.Agent:
@@ -246,98 +225,10 @@ def ablated(agent: forge.Agent, part: str) -> forge.Agent:
     return agent
 
 
-def spent_in(folder: Path) -> Spent:
-    """What the training of this folder spent.
-
-    Raises:
-        ForgeError: it is not finished, or its file is damaged.
-    """
-    try:
-        found = json.loads((folder / DONE).read_text(encoding="utf-8"))
-        curve = tuple((float(rollouts), float(score)) for rollouts, score in found.pop("curve"))
-        return Spent(**found | {"curve": curve, "notes": tuple(found["notes"])})
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ForgeError(f"{folder / DONE} is no finished training ({error}): remove its folder, and it is done "
-                         "anew") from error  # fmt: skip
-
-
-def paid_in(folder: Path) -> float:
-    """US dollars of all sessions and proposals of the training in this folder, finished or not."""
-    paid = 0.0
-    for name, part in (("sessions.jsonl", None), ("replies.jsonl", "reply")):
-        path = folder / "run" / name
-        for line in read(path) if path.exists() else ():
-            usage = (line if part is None else line.get(part) or {}).get("usage") or {}
-            paid += float(usage.get("usd", 0.0))
-    return paid
-
-
-def summed(parts: Sequence[Spent]) -> Spent:
-    """All steps of a chain; the curve is that of all of them in order."""
-    return Spent(
-        rollouts=sum(part.rollouts for part in parts),
-        demonstrations=sum(part.demonstrations for part in parts),
-        tokens=sum(part.tokens for part in parts),
-        usd=sum(part.usd for part in parts),
-        seconds=sum(part.seconds for part in parts),
-        cpu_seconds=sum(part.cpu_seconds for part in parts),
-        gpu_seconds=sum(part.gpu_seconds for part in parts),
-        curve=parts[-1].curve if parts else (),
-        notes=tuple(note for part in parts for note in part.notes),
-    )
-
-
-@contextlib.contextmanager
-def timed(path: Path, *, on_gpu: bool) -> Iterator[None]:
-    """Add the time of what is done inside to that in the file, however it ends; a killed process loses some seconds."""
-    before, wall, processor = _times(path), time.monotonic(), _processor_seconds()
-    ended = threading.Event()
-
-    def note() -> None:
-        seconds = time.monotonic() - wall
-        took = {"seconds": seconds, "cpu_seconds": _processor_seconds() - processor,
-                "gpu_seconds": seconds if on_gpu else 0.0}  # fmt: skip
-        write_whole(path, json.dumps({name: before.get(name, 0.0) + value for name, value in took.items()}))
-
-    def go_on() -> None:
-        while not ended.wait(NOTED_EVERY):
-            with contextlib.suppress(OSError):  # a full disk, which the training itself tells
-                note()
-
-    noting = threading.Thread(target=go_on, daemon=True)
-    noting.start()
-    try:
-        try:
-            yield
-        finally:
-            ended.set()
-            noting.join()
-    except BaseException:
-        with contextlib.suppress(OSError):  # what ended it is told
-            note()
-        raise
-    note()
-
-
-def _times(path: Path) -> dict[str, float]:
-    try:
-        found: dict[str, float] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except ValueError as error:
-        raise ForgeError(f"{path} is damaged ({error}): remove it, and the time of earlier parts of this training is "
-                         "not counted") from error  # fmt: skip
-    return found
-
-
 def _told(folder: Path, kind: str, **values: float) -> None:
     """A line about how far a training is, for whoever watches the folder."""
     with (folder / "progress.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps({"kind": kind, **values}) + "\n")
-
-
-def _processor_seconds() -> float:
-    """Of this process and of those that it started and that have ended."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 def _on_gpu() -> bool:

@@ -21,7 +21,7 @@ import forge
 import functions
 import optim
 from benchmarks import storeqa
-from benchmarks.bench import regimes, rows, trainings
+from benchmarks.bench import regimes, rows, spent
 from benchmarks.bench.bench import begin
 from benchmarks.bench.course import AnyCourse
 from benchmarks.bench.early_asking import AsksFirst
@@ -30,7 +30,8 @@ from benchmarks.bench.outcome import Cell, load
 from benchmarks.bench.playing import AlwaysAsks
 from benchmarks.bench.regimes import Training, planned, training_of
 from benchmarks.bench.setup import Setup
-from benchmarks.bench.trainings import DONE, LIBRARY, Trainer, ablated, forging_curve, paid_in
+from benchmarks.bench.spent import DONE, paid_in
+from benchmarks.bench.trainings import LIBRARY, Trainer, ablated, forging_curve
 from benchmarks.catalog import Benchmark
 from benchmarks.storeqa.course import StoreCourse
 from forge.cli import app
@@ -571,10 +572,10 @@ def test_of_a_chain_just_the_step_that_forges_asks_the_optimizer(step, paid):
 
 
 def test_the_time_of_a_training_is_put_away_while_it_goes_on_since_it_may_be_killed(tmp_path, monkeypatch):
-    monkeypatch.setattr(trainings, "NOTED_EVERY", 0.01)
+    monkeypatch.setattr(spent, "NOTED_EVERY", 0.01)
     path = tmp_path / "times.json"
     path.write_text(json.dumps({"seconds": 100.0, "cpu_seconds": 50.0, "gpu_seconds": 0.0}), encoding="utf-8")
-    with trainings.timed(path, on_gpu=True):
+    with spent.timed(path, on_gpu=True):
         until = time.monotonic() + 30
         while json.loads(path.read_text(encoding="utf-8"))["seconds"] <= 100.0 and time.monotonic() < until:
             time.sleep(0.01)
@@ -590,7 +591,7 @@ def test_what_ends_a_training_is_told_though_its_time_cannot_be_put_away_either(
     folder.mkdir()
 
     def cut_off():
-        with trainings.timed(folder / "times.json", on_gpu=False):
+        with spent.timed(folder / "times.json", on_gpu=False):
             folder.rmdir()
             raise ForgeError("no room")
 
