@@ -14,6 +14,7 @@ from forge.metrics import Score
 from forge.session import Session
 from forge.task import Task
 
+LONGEST = 10_000  # characters; a longer text names nothing, and brackets without end would take minutes to read
 _LETTERS = r"[A-Z](?:\s*(?:/|,|&|and|or)\s*\(?[A-Z]\b\)?)*"
 _SIGNS = r"[\s*_\"'({\[]*"  # that may stand before a letter: Markdown, brackets, quotes
 _ENDS = r"[\s*_\"')}\]]*(?:[.,;:!]|$|\b(?:because|since|as)\b)"
@@ -38,13 +39,15 @@ def asked(question: str, options: Mapping[str, str]) -> str:
 
 
 def named(answer: object, options: Mapping[str, str]) -> str | None:
-    """The letter of the one choice that an answer names; None where it names none, or several.
+    """The letter of the one choice that an answer names; None where it names none, or several, or is no answer by length.
 
     Args:
         answer: what an agent submitted, or a text.
         options: the choices by letter, upper case.
     """
     text = "" if answer is None else " ".join(str(answer).split())
+    if len(text) > LONGEST:
+        return None
     alone = text.strip(" .,:;()[]{}'\"*")
     if alone.upper() in options:
         return alone.upper()

@@ -174,3 +174,8 @@ def test_two_letters_never_name_one(options, letters):
 @given(choices, st.sampled_from("ABCD"))
 def test_the_words_of_a_choice_alone_name_it(options, letter):
     assert named(options[letter].upper(), options) == letter
+
+
+def test_a_text_without_end_names_no_choice_and_is_not_read():
+    assert named("(" * 1_000_000 + "B", OPTIONS) is None
+    assert named(f"{'So it goes. ' * 100}The answer is B.", OPTIONS) == "B"
