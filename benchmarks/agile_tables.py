@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks import hotpotqa, medmcqa, productqa
+from benchmarks.bench.outcome import Outcome
 from benchmarks.bench.regimes import AT_TEST
-from benchmarks.bench.rows import Row
+from benchmarks.bench.rows import Row, rows
+from benchmarks.bench.stream import Asking, asking
 from benchmarks.bench.table import Table, markdown
 from benchmarks.published import AGILE, Published
 from functions.errors import ForgeError
@@ -60,6 +62,7 @@ proxy reward at advice is the paper's heuristic with its factor of .1. We take a
 where it says so, in the test alone. "Advice in the first sessions only" asks in each of the first sessions of a stream,
 whether the agent would or not, and never after: about as often as the agent that decides."""
 TEST_ALONE = "in the test alone"
+ALONG = "Of ProductQA the paper says that its agent asks less as sessions accumulate."
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class Ours:
     regime: str
     cells: Mapping[tuple[str, str, float | None, int | None], Row]
     first: int | None
+    asked: Asking | None = None  # along the stream
 
     @property
     def cost(self) -> float:
@@ -92,8 +96,8 @@ class Ours:
         return found, TEST_ALONE if found else ""
 
 
-def agile(benches: Sequence[Sequence[Row]], regime: str | None = None) -> str:
-    """The tables of AGILE beside those of benches, each of another data set.
+def agile(benches: Sequence[Sequence[Outcome]], regime: str | None = None) -> str:
+    """The tables of AGILE beside those of benches, each the cells of another data set.
 
     Args:
         regime: whose rows stand beside the paper's trained agent; None is forge+ppo, or ppo where there is none.
@@ -101,7 +105,7 @@ def agile(benches: Sequence[Sequence[Row]], regime: str | None = None) -> str:
     Raises:
         ForgeError: a bench without that regime, of no data set of the paper's, or two of one.
     """
-    own = [_ours(found, regime) for found in benches]
+    own = [_ours(outcomes, rows(outcomes), regime) for outcomes in benches]
     if len({each.dataset for each in own}) < len(own):
         raise ForgeError(f"--bench {', '.join(each.dataset for each in own)}: give one bench of each data set")
     main = tuple(
@@ -114,10 +118,11 @@ def agile(benches: Sequence[Sequence[Row]], regime: str | None = None) -> str:
         "# AGILE (arXiv 2405.14751) beside ours", DIFFERS, *(each.words for each in own),
         markdown(Table("Main tables", ("", *PAPER, *_columns("ours")), main)),
         *(_parts(shops) if shops else ()),
+        *_along(own),
     ])  # fmt: skip
 
 
-def _ours(found: Sequence[Row], regime: str | None) -> Ours:
+def _ours(outcomes: Sequence[Outcome], found: Sequence[Row], regime: str | None) -> Ours:
     cells = {(row.cell.regime, row.cell.without, row.cell.advice_cost, row.cell.advice_first): row for row in found}
     dataset = found[0].cell.dataset if found else ""
     if dataset not in NAMES:
@@ -126,7 +131,8 @@ def _ours(found: Sequence[Row], regime: str | None) -> Ours:
     for name in wanted:
         if (name, "", COSTS[dataset], None) in cells:
             first = next((row.cell.advice_first for row in found if row.cell.advice_first is not None), None)
-            return Ours(dataset, name, cells, first)
+            asked = next((each for each in asking(outcomes, found) if each.regime == name), None)
+            return Ours(dataset, name, cells, first, asked)
     raise ForgeError(f"the bench has no cells of {' or '.join(wanted)} with advice at {COSTS[dataset]:g}: run forge "
                      f"bench {dataset} --regimes {wanted[0]} --advice-cost {COSTS[dataset]:g}")  # fmt: skip
 
@@ -154,6 +160,17 @@ def _parts(shops: Sequence[Ours]) -> list[str]:
     ]  # fmt: skip
     return [markdown(Table("ProductQA without a part", head, tuple(lines))),
             markdown(Table("What advice costs", head, tuple(costs)))]  # fmt: skip
+
+
+def _along(own: Sequence[Ours]) -> list[str]:
+    """How often advice is sought as a stream goes on, of each bench that has streams."""
+    found = [(NAMES[each.dataset], each.asked) for each in own if each.asked is not None]
+    lines = tuple((name, *(f"{rate:.3f}" for rate in asked.fifths)) for name, asked in found)
+    if not lines:
+        return []
+    head = ("advice, ours", "first fifth#", "second#", "third#", "fourth#", "last#")
+    notes = (ALONG, *(f"{name}, {asked.statement}" for name, asked in found))
+    return [markdown(Table("Advice along a stream", head, lines, notes))]
 
 
 def _early(each: Ours) -> tuple[Row | None, str]:

@@ -39,7 +39,7 @@ def asked(question: str, options: Mapping[str, str]) -> str:
 
 
 def named(answer: object, options: Mapping[str, str]) -> str | None:
-    """The letter of the one choice that an answer names; None where it names none, or several, or is no answer by length.
+    """The letter of the one choice that an answer names; None where it names none or several, or is too long.
 
     Args:
         answer: what an agent submitted, or a text.

@@ -17,7 +17,6 @@ import optim
 from benchmarks import gaia, math_competition, tabmwp
 from benchmarks.agile_tables import IMITATED, agile
 from benchmarks.bench.outcome import load
-from benchmarks.bench.rows import rows
 from benchmarks.transfer_matrix import spread, trained
 from functions.errors import ForgeError
 
@@ -67,7 +66,7 @@ def main() -> None:
     if options.paper == "agile":
         if not options.bench:
             raise ForgeError("reproduce agile needs --bench, the folder of a finished forge bench storeqa")
-        print(agile([rows(load(folder / "cells")) for folder in options.bench], options.regime))
+        print(agile([load(folder / "cells") for folder in options.bench], options.regime))
     else:
         print(agent_optimizer(options.model, options.seeds))
 

@@ -9,7 +9,6 @@ from benchmarks import math_competition as math
 from benchmarks import reproduce
 from benchmarks.agile_tables import ABLATED, COSTS, EARLY, LACKING, MAIN, SWEEP, agile
 from benchmarks.bench.outcome import Answered, Cell, Outcome
-from benchmarks.bench.rows import rows
 from functions import ForgeError
 
 
@@ -34,9 +33,9 @@ def lines_of(page, title):
 
 
 def test_each_row_of_the_paper_has_ours_beside_it_or_is_empty():
-    found = rows([outcome("forge+ppo", 9, 2), outcome("forge+ppo", 9, 2, seed=1),
+    found = [outcome("forge+ppo", 9, 2), outcome("forge+ppo", 9, 2, seed=1),
                   outcome("forge+ppo", 7, 4, without="memory"), outcome("forge+ppo", 8, 2, first=20),
-                  outcome("forge+ppo", 8, 1, cost=0.5)])  # fmt: skip
+                  outcome("forge+ppo", 8, 1, cost=0.5)]  # fmt: skip
     page = agile([found])
     parts, costs = lines_of(page, "ProductQA without a part"), lines_of(page, "What advice costs")
     assert "| 0.200 | 0.900 | 0.840 |" in parts["agile-vic13b-ppo"]
@@ -50,8 +49,8 @@ def test_each_row_of_the_paper_has_ours_beside_it_or_is_empty():
 
 
 def test_all_rows_of_the_papers_main_tables_are_there_and_ours_stand_at_their_own_data_set():
-    shop, real = rows([outcome("ppo", 9, 2)]), rows([outcome("ppo", 6, 1, dataset="productqa"),
-                                                     outcome("sft", 5, 3, dataset="productqa")])  # fmt: skip
+    shop, real = [outcome("ppo", 9, 2)], [outcome("ppo", 6, 1, dataset="productqa"),
+                                                     outcome("sft", 5, 3, dataset="productqa")]  # fmt: skip
     main = lines_of(agile([shop, real]), "Main tables")
     assert len(main) == 2 + sum(map(len, MAIN.values()))
     assert "| 0.233 | 0.854 | 0.784 | 0.100 | 0.600 | 0.570 |" in main["ProductQA: agile-vic13b-ppo"]
@@ -62,14 +61,14 @@ def test_all_rows_of_the_papers_main_tables_are_there_and_ours_stand_at_their_ow
 
 
 def test_the_words_are_those_of_the_benchs_own_data_set():
-    real = agile([rows([outcome("ppo", 9, 2, dataset="productqa")])])
+    real = agile([[outcome("ppo", 9, 2, dataset="productqa")]])
     assert "ProductQA: ppo, policy of 0.3M weights, trained on a processor; 10 questions of the test groups" in real
     assert "made-up shop" not in real
-    assert "made-up shop" in agile([rows([outcome("ppo", 9, 2)])])
+    assert "made-up shop" in agile([[outcome("ppo", 9, 2)]])
 
 
 def test_a_part_that_is_missing_in_the_test_alone_is_said_to_be():
-    found = rows([outcome("ppo", 9, 2), outcome("ppo", 7, 2, without="memory at test")])
+    found = [outcome("ppo", 9, 2), outcome("ppo", 7, 2, without="memory at test")]
     line = lines_of(agile([found]), "ProductQA without a part")["without memory"]
     assert "| 0.700 |" in line
     assert line.endswith("| 1 (in the test alone) |")
@@ -84,13 +83,22 @@ def test_every_row_that_ours_stand_beside_is_one_of_the_papers():
                 assert figures.score == pytest.approx(expected, abs=0.002)
 
 
+def test_how_often_ours_asks_along_a_stream_stands_beside_what_the_paper_says():
+    page = agile([[outcome("ppo", 9, 4)], [outcome("ppo", 9, 2, dataset="productqa")]])
+    lines = lines_of(page, "Advice along a stream")
+    assert lines["StoreQA"] == "| StoreQA | 1.000 | 1.000 | 0.000 | 0.000 | 0.000 |"
+    assert lines["ProductQA"] == "| ProductQA | 1.000 | 0.000 | 0.000 | 0.000 | 0.000 |"
+    assert "StoreQA, ppo: from the first half of a stream to the second the advice rate falls by 0.800" in page
+    assert "Advice along a stream" not in agile([[outcome("ppo", 9, 0)]])
+
+
 def test_a_bench_without_the_regime_or_of_other_data_is_refused():
     with pytest.raises(ForgeError, match="no cells of ppo"):
-        agile([rows([outcome("forge+ppo", 9, 2)])], "ppo")
+        agile([[outcome("forge+ppo", 9, 2)]], "ppo")
     with pytest.raises(ForgeError, match="a bench of gsm8k"):
-        agile([rows([outcome("ppo", 9, 2, dataset="gsm8k")])])
+        agile([[outcome("ppo", 9, 2, dataset="gsm8k")]])
     with pytest.raises(ForgeError, match="one bench of each data set"):
-        agile([rows([outcome("ppo", 9, 2)])] * 2)
+        agile([[outcome("ppo", 9, 2)]] * 2)
 
 
 def problem(number, type):
