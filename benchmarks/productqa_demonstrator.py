@@ -79,14 +79,19 @@ class Demonstrator:
         return _call("submit", _answer(task))
 
     def _remembers(self, task: Task, able: set[str], seen: Mapping[str, Observation]) -> Action:
-        asked = question_of(task)
         if task.metadata["kind"] != "search_qa" and not seen.keys() & {"reflect", "update_memory"}:
             if task.metadata["kind"] == "reasoning_qa" and "reflect" in able:
                 knowledge = self._annotations[task.id].knowledge
-                return _call("reflect", f"{_answer(task)}{IS}{asked}" if self._short else knowledge)
+                return _call("reflect", note(task, general=True) if self._short else knowledge)
             if "update_memory" in able:
-                return _call("update_memory", f"{_answer(task)}{IS}{task.metadata['product']}: {asked}")
+                return _call("update_memory", note(task))
         return _call("submit", _answer(task))
+
+
+def note(task: Task, *, general: bool = False) -> str:
+    """The answer with its question: of the product, or without it, as what holds for others too."""
+    about = "" if general else f"{task.metadata['product']}: "
+    return f"{_answer(task)}{IS}{about}{question_of(task)}"
 
 
 def worth_imitating(session: Session) -> bool:
@@ -98,9 +103,8 @@ def pieces(tasks: Sequence[Task], length: int) -> list[list[Task]]:
     """Streams of about so many questions, each of one group and in its order.
 
     A piece has the group's shares of kinds, and of each kind those that belong together: searches and facts by product,
-    reasoning by knowledge. In pieces of 100 cut straight from a group, what is remembered hardly comes back: of an
-    agent that asks about every second question, memory holds something alike for 4% of the reasoning questions, here
-    for 28%, in whole groups for 49%.
+    reasoning by knowledge. In pieces of 100 cut straight from a group, what is remembered hardly comes back
+    (`benchmarks.productqa_figures` counts how often).
     """
     known = annotated(tasks)
     found: list[list[Task]] = []

@@ -29,7 +29,7 @@ from forge.tools import Tool, World
 TABLE = "products"
 # Between an answer that is remembered and its question: it comes first, where a small policy copies it from advice.
 IS = " = "
-ALIKE = 0.5  # cosine from which reasoning questions have the same answer in 83% of the cases (facts: 58%)
+ALIKE = 0.5  # cosine from which answers mostly agree: `benchmarks.productqa_figures` counts how often
 SIZE = 4096  # of the vectors of words
 COMMON = 2  # choices of a column with a word, from above which that word tells nothing: "lens" of camera lenses
 INSTRUCTIONS = (
