@@ -33,7 +33,7 @@ class StoreCourse:
     policy_path: a folder or hub id of a causal language model; None is a small policy from scratch.
     """
 
-    demonstrated: int = 1_350  # with 900, one of six policies could not copy one of a product's six facts
+    demonstrated: int = 1_350  # with 900, one of seven policies could not copy one of a product's six facts
     trained: int = 600
     validated: int = 20
     tested: int = 40
