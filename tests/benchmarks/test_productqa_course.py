@@ -217,7 +217,9 @@ def test_a_pretrained_model_reads_the_whole_of_the_tasks():
     assert not Setup("productqa", model="openai/gpt-5-mini").course().short
 
 
-def test_a_policy_from_scratch_is_imitated_trained_and_played_also_without_a_part_at_test(course, tmp_path):
+def test_a_policy_from_scratch_is_imitated_trained_and_played_also_without_a_part_at_test(
+    course, tmp_path, monkeypatch
+):
     pytest.importorskip("trl")
     tiny = Size(1, 32, 2, 320, 3e-3, 1e-3, epochs=1, batch=8, streams=2, rollouts=16, precision="bf16")
     trainer = Trainer(replace(course, size=tiny, demonstrated=40, validated=8, tested=2), tmp_path)
@@ -228,5 +230,13 @@ def test_a_policy_from_scratch_is_imitated_trained_and_played_also_without_a_par
     whole, lacking = (played(trainer, each) for each in (cell, replace(cell, without="memory at test")))
     assert {task.kind for task in whole.tasks} <= {"fact_qa", "search_qa", "reasoning_qa"}
     assert (len(lacking.tasks), lacking.rollouts) == (12, whole.rollouts)
+    seen, evaluate = [], forge.evaluate
+    monkeypatch.setattr(
+        forge, "evaluate", lambda *args, **settings: seen.append(evaluate(*args, **settings)) or seen[0]
+    )
     early = played(trainer, replace(cell, advice_first=1))
+    # what is left is all that it can write: no attempt to ask, no text without a call
+    written = [[call.name for call in step.action.calls] for each in seen[0].sessions for step in each.steps]
+    assert all(len(names) == 1 for names in written)
+    assert sum(names == ["seek_advice"] for names in written) == 6
     assert [task.advice for task in early.tasks] == [int(task.place == 0) for task in early.tasks]
