@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from forge.budget import Meter
 from forge.models.protocol import AsyncModel, Context
 from forge.session import Session
 from forge.task import Task
-from forge.terminal import may_ask
+from forge.terminal import LOOK_EVERY, may_ask
 
 Done = Callable[[Session], None]
 
@@ -179,12 +179,26 @@ async def arun_one(agent: Agent, task: Task, seed: int) -> Session:
     return sessions[0]
 
 
+async def _interruptible(work: Coroutine[Any, Any, Any]) -> Any:
+    """A signal that comes just before the loop falls asleep, or to another thread, does not wake it: it looks."""
+
+    async def look() -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+
+    looking = asyncio.create_task(look())
+    try:
+        return await work
+    finally:
+        looking.cancel()
+
+
 def run_async(make: Callable[[], Any]) -> Any:
     """Run a coroutine to its end from synchronous code; inside a running loop (a notebook), in a thread of its own."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(make())
+        return asyncio.run(_interruptible(make()))
     outcome: list[Any] = []
 
     def work() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-_LOOK_EVERY = 0.1  # seconds between two looks at whether an answer is still awaited
+LOOK_EVERY = 0.1  # seconds between two looks at whether what is waited for is still awaited
 _turn = threading.Lock()  # one a process, as its terminal is
 _abandoned: ContextVar[threading.Event | None] = ContextVar("abandoned", default=None)
 
@@ -37,7 +37,7 @@ def ask(question: str, prompt: str) -> str:
         KeyboardInterrupt: Ctrl-C, the end of the input, or nobody waits for the answer any more (`may_ask`).
     """
     abandoned = _abandoned.get() or threading.Event()
-    while not _turn.acquire(timeout=_LOOK_EVERY):
+    while not _turn.acquire(timeout=LOOK_EVERY):
         _require_awaited(abandoned)
     try:
         _require_awaited(abandoned)
@@ -65,7 +65,7 @@ def _line(prompt: str, abandoned: threading.Event) -> str:
     if os.name != "posix" or not sys.stdin.isatty():
         return input(prompt)  # of a notebook or a pipe, which cannot be looked at without taking from it
     print(prompt, end="", flush=True)
-    while not select.select([sys.stdin], [], [], _LOOK_EVERY)[0]:
+    while not select.select([sys.stdin], [], [], LOOK_EVERY)[0]:
         _require_awaited(abandoned)
     if not (line := sys.stdin.readline()):
         raise EOFError
