@@ -1,4 +1,4 @@
-"""`forge bench`: which cells there are, what they are trained on, and that a bench ends, resumes and refuses."""
+"""`forge bench`: a bench ends, resumes and refuses."""
 
 import json
 import os
@@ -8,138 +8,19 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from openai_server import Answer, OpenAIServer
-from typer.testing import CliRunner
+from bench_runs import doubles, ran
 
 import forge
-import functions
-import optim
-from benchmarks import storeqa
-from benchmarks.bench import regimes, rows, spent
 from benchmarks.bench.bench import begin
 from benchmarks.bench.course import AnyCourse
-from benchmarks.bench.early_asking import AsksFirst
-from benchmarks.bench.jobs import Job, do, jobs_for, local_workers
+from benchmarks.bench.jobs import Job, do, local_workers
 from benchmarks.bench.outcome import Cell, load
-from benchmarks.bench.playing import AlwaysAsks
-from benchmarks.bench.regimes import Training, planned, training_of
 from benchmarks.bench.setup import Setup
-from benchmarks.bench.spent import DONE, paid_in
-from benchmarks.bench.trainings import LIBRARY, Trainer, ablated, forging_curve
 from benchmarks.catalog import Benchmark
-from benchmarks.storeqa.course import StoreCourse
-from forge.cli import app
 from forge.run import locked
-from forge.session import Action, Call
-from functions import ForgeError, Library
-
-WHOLE = Cell("storeqa", "ppo", "", 0.3, None, 0)
-
-
-def ran(*arguments):
-    return CliRunner().invoke(app, ["bench", *map(str, arguments)])
-
-
-def doubles(path, count, first=0):
-    rows = [{"question": f"What is {n} and {n}?", "answer": str(2 * n)} for n in range(first, first + count)]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-
-
-cells = st.builds(
-    Cell,
-    st.just("storeqa"),
-    st.sampled_from([*regimes.REGIMES, regimes.NEVER, regimes.ALWAYS, regimes.ORACLE]),
-    st.sampled_from(["", *regimes.AGENT_PARTS, *regimes.FORGE_PARTS, "memory at test"]),
-    st.sampled_from([0.1, 0.3]),
-    st.sampled_from([None, 5]),
-    st.integers(0, 2),
-)
-
-
-@given(st.lists(cells, max_size=12))
-def test_everything_that_a_job_needs_comes_before_it_and_nothing_is_done_twice(wanted):
-    jobs = jobs_for(wanted)
-    assert len(set(jobs)) == len(jobs)
-    for place, job in enumerate(jobs):
-        assert job.needs is None or job.needs in jobs[:place]
-    assert {job.cell for job in jobs if job.cell} == set(wanted)
-
-
-def test_imitation_is_shared_by_all_costs_and_ppo_is_not():
-    cheap, dear = WHOLE, replace(WHOLE, advice_cost=0.5)
-    assert training_of(cheap) != training_of(dear)
-    assert training_of(cheap).before == training_of(dear).before
-
-
-def test_the_stack_goes_from_functions_over_imitation_to_ppo():
-    chain = training_of(replace(WHOLE, regime="forge+ppo")).chain
-    assert [step.regime for step in chain] == ["forge", "forge+sft", "forge+ppo"]
-
-
-def test_without_rl_the_imitation_is_what_is_played():
-    assert training_of(replace(WHOLE, without="rl")) == training_of(replace(WHOLE, regime="sft"))
-    stack = replace(WHOLE, regime="forge+ppo", without="rl")
-    assert training_of(stack) == training_of(replace(WHOLE, regime="forge+sft"))
-
-
-def test_without_tools_weights_are_trained_without_forged_functions(tmp_path):
-    whole = training_of(replace(WHOLE, regime="forge+ppo"))
-    for cell in (whole.cell, replace(whole.cell, without="tools")):
-        library = Library([functions.Function.from_source("def double(x: int) -> int:\n    return 2 * x")])
-        library.save(tmp_path / training_of(cell).chain[0].name / LIBRARY)
-    trainer = Trainer(StoreCourse(), tmp_path)
-    assert trainer.library(whole).names
-    assert not trainer.library(training_of(replace(whole.cell, without="tools"))).names
-    assert not trainer.library(training_of(replace(whole.cell, without="tools")).before).names
-
-
-def test_a_part_of_forging_does_not_touch_what_is_not_forged():
-    assert training_of(replace(WHOLE, regime="sft", without="rollback")) == training_of(replace(WHOLE, regime="sft"))
-
-
-def test_parts_are_taken_away_at_the_first_cost_only():
-    found = planned(
-        "storeqa", ["sft", "ppo"], seeds=range(2), costs=[0.3, 0.1], without=["memory", "rl"], calls_tools=False
-    )
-    gone = [cell for cell in found if cell.without]
-    assert {cell.advice_cost for cell in gone} == {0.3}
-    assert sum(cell.without == "memory" for cell in gone) == 4
-    assert sum(cell.without == "rl" for cell in gone) == 2  # imitation has no reinforcement to take away
-    assert sum(not cell.without for cell in found) == 8
-
-
-def test_parts_are_taken_away_at_the_default_cost_where_the_sweep_has_it():
-    swept = {"seeds": range(1), "without": ["memory"], "without_at_test": ["tools"], "advice_first": 5}
-    for costs, expected in (([0.1, 0.3, 0.5], 0.3), ([0.1, 0.5], 0.1)):
-        found = planned("storeqa", ["ppo"], costs=costs, default_cost=0.3, calls_tools=False, **swept)
-        gone = [cell for cell in found if rows.ablated(cell)]
-        assert {cell.advice_cost for cell in gone} == {expected}
-        assert {cell.without for cell in gone} == {"", "memory", "tools at test"}
-
-
-def test_asking_in_the_first_tasks_only_is_planned_beside_the_whole_and_its_references_are_not():
-    found = planned(
-        "storeqa", ["base", "ppo"], seeds=range(1), costs=[0.3], without=["memory", "advice"], advice_first=10,
-        references=[regimes.ALWAYS, regimes.NEVER, regimes.ORACLE], calls_tools=False,
-    )  # fmt: skip
-    assert {cell.regime for cell in found if cell.advice_first is None and not cell.without} == {
-        "base", "ppo", regimes.ALWAYS, regimes.NEVER, regimes.ORACLE
-    }  # fmt: skip
-    early = [cell for cell in found if cell.advice_first is not None]
-    assert [(cell.regime, cell.without) for cell in early] == [("ppo", "")]
-    assert training_of(early[0]) == training_of(WHOLE)  # nothing more is trained
-    assert replace(WHOLE, without="advice") in found
-
-
-def test_who_never_seeks_advice_has_none_in_the_first_tasks_only():
-    with pytest.raises(ForgeError, match="--advice-first 10: none of base, forge seeks advice"):
-        planned("storeqa", ["base", "forge"], seeds=range(1), costs=[0.3], advice_first=10, calls_tools=False)
+from functions import ForgeError
 
 
 def test_early_advice_needs_somebody_who_gives_it(tmp_path):
@@ -155,62 +36,6 @@ def test_weights_need_enough_tasks_and_how_many_is_told(tmp_path):
     train = forge.Dataset([{"question": f"{n}?", "answer": n} for n in range(3)])
     course = AnyCourse(Benchmark("own", lambda: train, lambda: train, lambda model: forge.Agent(model=model)))
     assert [len(tasks) for tasks in course.weight_tasks(0)] == [2, 1]
-
-
-def test_what_is_missing_at_test_alone_is_trained_as_the_whole_and_has_a_row_of_its_own():
-    found = planned(
-        "storeqa", ["base", "ppo"], seeds=range(2), costs=[0.3, 0.1], without_at_test=["memory"], calls_tools=False
-    )
-    gone = [cell for cell in found if cell.without]
-    assert [(cell.regime, cell.advice_cost, regimes.lacking(cell)) for cell in gone] == [("ppo", 0.3, "memory")] * 2
-    assert training_of(gone[0]) == training_of(WHOLE)
-    assert gone[0].name == "storeqa,ppo,without=memory_at_test,cost=0.3,seed=0"
-
-
-def test_the_router_calls_no_tools_so_that_none_can_be_taken_from_it():
-    with pytest.raises(ForgeError, match="--without memory: none of base, forge has that part"):
-        planned("storeqa", ["base", "forge"], seeds=range(1), costs=[0.3], without=["memory"], calls_tools=False)
-    assert (
-        planned("storeqa", ["base"], seeds=range(1), costs=[0.3], without=["memory"], calls_tools=True)[1].without
-        == "memory"
-    )
-
-
-@pytest.mark.parametrize("part", regimes.AGENT_PARTS)
-def test_an_ablated_agent_lacks_that_part_and_keeps_the_others(part):
-    agent = storeqa.agent("router")
-    lacking = ablated(agent, part)
-    names = {tool.name for tool in lacking.all_tools}
-    assert (lacking.memory is None) == (part == "memory")
-    assert (lacking.expert is None) == (part == "advice")
-    assert ("reflect" in names) == (part not in ("reflection", "memory"))
-    assert ("search" in names) == (part != "tools")
-    assert (lacking.instructions == agent.instructions) == (part != "planning")
-
-
-@pytest.mark.parametrize("share", [0.0, 1.0])
-def test_whether_it_would_or_not_advice_is_sought_in_the_first_tasks_of_each_stream_and_never_after(share):
-    tasks = storeqa.streams(2, seed="early", length=10)
-    asker = AsksFirst(storeqa.Demonstrator(tasks, asks=(share, share, share)), tasks, 4)
-    seen = forge.evaluate(storeqa.agent(asker, advice_cost=0.5), tasks)
-    early = [place < 4 for stream in tasks.streams().values() for place, _ in enumerate(stream)]
-    assert [session.advice_count for session in seen.sessions] == [int(each) for each in early]
-    assert seen.accuracy == 1.0  # what it does else is its own
-    looked = [[call.name for call, _ in session.calls][:2] for session in seen.sessions if session.advice_count]
-    assert ["retrieve_memory", "seek_advice"] in looked
-
-
-def test_who_would_look_into_its_memory_again_and_again_asks_after_the_first_look():
-    class Looks:
-        name = "looks"
-
-        def act(self, contexts):
-            return [Action(calls=(Call("retrieve_memory"),)) for _ in contexts]
-
-    tasks = storeqa.streams(1, seed="early", length=10)
-    seen = forge.evaluate(storeqa.agent(AsksFirst(Looks(), tasks, 4)), tasks)
-    assert [session.advice_count for session in seen.sessions] == [1] * 4 + [0] * 6
-    assert [call.name for call, _ in seen.sessions[0].calls][:2] == ["retrieve_memory", "seek_advice"]
 
 
 @pytest.mark.parametrize(
@@ -456,105 +281,8 @@ def test_ctrl_c_while_processes_start_shows_nothing_of_their_insides(tmp_path):
     assert output == "put away\n"
 
 
-def test_a_training_that_goes_on_has_taken_the_time_of_all_its_parts(tmp_path):
-    tries = []
-
-    def function_tasks(seed):
-        time.sleep(0.3)
-        tries.append(seed)
-        if len(tries) == 1:
-            raise KeyboardInterrupt
-        return forge.Dataset([{"question": f"What is {n} and {n}?", "answer": str(2 * n)} for n in range(12)]), None
-
-    course = SimpleNamespace(agent=lambda model, cost: forge.Agent(model=model), function_tasks=function_tasks)
-    trainer, training = Trainer(course, tmp_path), Training(Cell("own", "forge"))
-    with pytest.raises(KeyboardInterrupt):
-        trainer.train(training, 0)
-    assert not (tmp_path / training.name / DONE).exists()
-    began = time.monotonic()
-    spent = trainer.train(training, 0)
-    assert spent.seconds >= 0.3 + (time.monotonic() - began) - 0.1
-    assert spent.gpu_seconds == 0
-    assert trainer.train(training, 0) == spent
-
-
-@pytest.fixture
-def asked(tmp_path):
-    """A server whose model answers every question with 4, a data set of 80 questions, and how it is benched."""
-    doubles(tmp_path / "own.jsonl", 80)
-    usage = {"prompt_tokens": 1_000_000, "completion_tokens": 0}  # $0.15 a call, as listed
-    with OpenAIServer([Answer("4", usage=usage)]) as server:
-        yield server, (tmp_path / "own.jsonl", "--model", "openai/gpt-4o-mini", "--api-base", server.url, "--workers",
-                       "1", "--run", tmp_path / "run")  # fmt: skip
-
-
-def test_what_playing_the_test_costs_is_told(asked, tmp_path):
-    server, arguments = asked
-    result = ran(*arguments, "--regimes", "base", "--seeds", "1")
-    assert result.exit_code == 0, result.output
-    (cell,) = load(tmp_path / "run" / "cells")
-    assert len(server.requests) == len(cell.tasks) == 24
-    assert (cell.test_tokens, cell.test_usd) == (24_000_000, pytest.approx(3.6))
-    assert (cell.tokens, cell.usd) == (0, 0)  # nothing was trained
-    (row,) = rows.rows([cell])
-    assert row.usd_per_1000 == pytest.approx(150)
-    assert "| $ for 1,000 answers |" in (tmp_path / "run" / "results.md").read_text()
-    assert "usd_per_1000" in (tmp_path / "run" / "results.csv").read_text()
-
-
-def test_what_a_model_will_be_asked_is_told_before(asked):
-    _, arguments = asked
-    told = ran(*arguments, "--regimes", "base", "--seeds", "2").stderr
-    assert "to ask of openai/gpt-4o-mini: 48 test tasks in 2 tests; no limit in dollars is set (--usd)" in told
-
-
-def test_dollars_limit_all_tests_together_and_more_of_them_go_on(asked, tmp_path):
-    arguments = (*asked[1], "--regimes", "base", "--seeds", "3")
-    first = ran(*arguments, "--usd", "4")  # a test costs $3.60
-    assert first.exit_code == 1
-    assert "for at most $4" in first.stderr
-    assert re.search(r"own,base,seed=1: usd [\d.]+ of 0.4 left of --usd is spent after \d+ of 24 test", first.stdout)
-    assert "own,base,seed=2: not begun, as the $4 of --usd are spent" in first.stdout
-    assert [cell.cell.seed for cell in load(tmp_path / "run" / "cells")] == [0]
-    assert (tmp_path / "run" / "report.html").exists()
-    second = ran(*arguments, "--usd", "9")
-    assert second.exit_code == 0, second.output
-    assert len(load(tmp_path / "run" / "cells")) == 3
-
-
-def test_what_a_training_may_spend_is_what_is_left_and_what_it_spent_counts(asked, tmp_path):
-    server, arguments = asked
-    result = ran(*arguments, "--regimes", "forge", "--seeds", "1", "--usd", "2", "--optimizer", "synthesis")
-    assert result.exit_code == 1
-    assert paid_in(tmp_path / "run" / "trainings" / "own,forge,seed=0") == pytest.approx(0.15 * len(server.requests))
-    assert 2 <= 0.15 * len(server.requests) < 2 + 0.15 * 16  # what is in flight
-    assert "own,forge,seed=0 is not finished, budget spent" in result.stdout
-    training = tmp_path / "run" / "trainings" / "own,forge,seed=0" / DONE
-    assert not training.exists()  # else one seed of a row would be trained on less than the others for good
-    assert (
-        ran(*arguments, "--regimes", "forge", "--seeds", "1", "--usd", "999", "--optimizer", "synthesis").exit_code == 0
-    )
-    assert "budget spent" not in training.read_text()
-
-
 def test_where_answers_cost_nothing_the_table_does_not_speak_of_it(finished):
     assert "answers |" not in (finished / "results.md").read_text()
-
-
-def test_jobs_have_names_that_differ(tmp_path):
-    found = planned("storeqa", regimes.DEFAULT, seeds=range(2), costs=[0.1, 0.3], without=["memory"], calls_tools=False)
-    jobs = jobs_for(found)
-    assert len({(job.name, job.cell is None) for job in jobs}) == len(jobs)
-    assert all(isinstance(job, Job) for job in jobs)
-
-
-def test_the_curve_of_forging_takes_off_what_advice_costs():
-    tasks = forge.Dataset([{"question": f"What is {n}?", "answer": str(n)} for n in range(12)])
-    agent = forge.Agent(model=AlwaysAsks(tasks), expert=forge.GoldExpert(0.3))
-    result = forge.train(agent, tasks, optimizer=optim.SynthesisOptimizer(), release=None)
-    start, *_, end = forging_curve(result)
-    assert start == (0.0, pytest.approx(0.7))
-    assert end == (float(result.rollouts), pytest.approx(0.7))
 
 
 def test_a_file_with_columns_of_its_own_is_played_and_a_known_data_set_has_none(tmp_path):
@@ -564,36 +292,3 @@ def test_a_file_with_columns_of_its_own_is_played_and_a_known_data_set_has_none(
                 tmp_path / "run")  # fmt: skip
     assert ended.exit_code == 0, ended.output
     assert "--columns" in str(ran("storeqa", "--columns", "question=prompt", "--run", tmp_path / "other").exception)
-
-
-@pytest.mark.parametrize(("step", "paid"), [("forge", True), ("ppo+forge", True), ("forge+sft", False), ("ppo", False)])
-def test_of_a_chain_just_the_step_that_forges_asks_the_optimizer(step, paid):
-    assert Setup("storeqa", optimizer="openai/gpt-5-mini").pays(step, trains=True) is paid
-
-
-def test_the_time_of_a_training_is_put_away_while_it_goes_on_since_it_may_be_killed(tmp_path, monkeypatch):
-    monkeypatch.setattr(spent, "NOTED_EVERY", 0.01)
-    path = tmp_path / "times.json"
-    path.write_text(json.dumps({"seconds": 100.0, "cpu_seconds": 50.0, "gpu_seconds": 0.0}), encoding="utf-8")
-    with spent.timed(path, on_gpu=True):
-        until = time.monotonic() + 30
-        while json.loads(path.read_text(encoding="utf-8"))["seconds"] <= 100.0 and time.monotonic() < until:
-            time.sleep(0.01)
-        during = json.loads(path.read_text(encoding="utf-8"))
-    after = json.loads(path.read_text(encoding="utf-8"))
-    assert 100.0 < during["seconds"] <= after["seconds"] < 130.0
-    assert 0.0 < during["gpu_seconds"] <= after["gpu_seconds"]
-    assert after["cpu_seconds"] >= 50.0
-
-
-def test_what_ends_a_training_is_told_though_its_time_cannot_be_put_away_either(tmp_path):
-    folder = tmp_path / "training"
-    folder.mkdir()
-
-    def cut_off():
-        with spent.timed(folder / "times.json", on_gpu=False):
-            folder.rmdir()
-            raise ForgeError("no room")
-
-    with pytest.raises(ForgeError, match="no room"):
-        cut_off()
