@@ -118,12 +118,12 @@ def _ablations(rows: Sequence[Row]) -> Table:
     shown = {(row.cell.dataset, row.cell.regime, row.cell.advice_cost) for row in parts}
     lines = tuple(
         (row.label, row.model, _cost(row), f"{row.accuracy:.3f}", f"{row.advice_rate:.3f}", estimated(row.total),
-         _above(row) if row.ablated else NONE, _verdict(row), str(len(row.seeds)))
+         *((_above(row), _seeds(row)) if row.ablated else (NONE, NONE)), _verdict(row), str(len(row.seeds)))
         for row in rows
         if (row.cell.dataset, row.cell.regime, row.cell.advice_cost) in shown
     )  # fmt: skip
     head = ("training", "runs on", "advice cost#", "accuracy#", "advice rate#", "total score#", "above the whole#",
-            "told apart", "seeds#")  # fmt: skip
+            "above in#", "told apart", "seeds#")  # fmt: skip
     notes = [ONE_SEED] if any(len(row.seeds) == 1 for row in parts) else []
     notes += [SYSTEMS] if any(row.across_models for row in parts) else []
     return Table("Ablations", head, lines, tuple(notes))

@@ -67,8 +67,10 @@ def test_the_whole_of_an_ablation_is_called_so_though_it_is_above_base():
     cells = [played(*[(right, 0)] * 20, cell=replace(CELL, regime=regime, without=without))
              for regime, without, right in (("base", "", 0.0), ("ppo", "", 1.0), ("ppo", "memory", 0.5))]  # fmt: skip
     table = next(table for table in tables(cells, rows(cells)) if table.title == "Ablations")
-    told = table.head.index("told apart")
-    assert [(line[0], line[told]) for line in table.lines] == [("ppo", "the whole"), ("ppo without memory", "lower")]
+    above, told = table.head.index("above in#"), table.head.index("told apart")
+    assert [(line[0], line[above], line[told]) for line in table.lines] == [
+        ("ppo", "–", "the whole"), ("ppo without memory", "0 of 1", "lower")
+    ]  # fmt: skip
     assert table.notes == ("Where there is one seed, the interval leaves out the luck of training.",)
 
 
