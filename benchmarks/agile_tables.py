@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -80,8 +81,12 @@ class Ours:
         return COSTS[self.dataset]
 
     @property
+    def whole(self) -> Row:
+        return self.cells[self.regime, "", self.cost, None]
+
+    @property
     def words(self) -> str:
-        whole = self.cells[self.regime, "", self.cost, None]
+        whole = self.whole
         where = "with a GPU" if whole.gpu_seconds else "on a processor"
         about = OURS[self.dataset].format(tasks=f"{whole.tasks:,}")
         return f"{NAMES[self.dataset]}: {self.regime}, {whole.model}, trained {where}; {about}."
@@ -97,28 +102,35 @@ class Ours:
 
 
 def agile(benches: Sequence[Sequence[Outcome]], regime: str | None = None) -> str:
-    """The tables of AGILE beside those of benches, each the cells of another data set.
+    """The tables of AGILE beside those of benches, each the cells of another data set, or of more of its questions.
+
+    The main tables take a row from the bench that has it on the most questions.
 
     Args:
         regime: whose rows stand beside the paper's trained agent; None is forge+ppo, or ppo where there is none.
 
     Raises:
-        ForgeError: a bench without that regime, of no data set of the paper's, or two of one.
+        ForgeError: a bench without that regime, of no data set of the paper's, or two of the same
+            number of one's questions.
     """
-    own = [_ours(outcomes, rows(outcomes), regime) for outcomes in benches]
-    if len({each.dataset for each in own}) < len(own):
-        raise ForgeError(f"--bench {', '.join(each.dataset for each in own)}: give one bench of each data set")
+    own = sorted(
+        (_ours(outcomes, rows(outcomes), regime) for outcomes in benches),
+        key=lambda each: (list(NAMES).index(each.dataset), -each.whole.tasks),
+    )
+    names = _names(own)
+    if len({*names}) < len(own):
+        raise ForgeError(f"--bench {', '.join(names)}: give one bench of each data set, or of each number of questions")
     main = tuple(
         (f"{NAMES[dataset]}: {name}", *_published(figures), *_measured(*_beside(own, dataset, LACKING.get(name))))
         for dataset, table in MAIN.items()
         for name, figures in table.items()
     )
-    shops = [each for each in own if each.dataset in (STOREQA, PRODUCTQA)]
+    shops = [(name, each) for name, each in zip(names, own, strict=True) if each.dataset in (STOREQA, PRODUCTQA)]
     return "\n\n".join([
         "# AGILE (arXiv 2405.14751) beside ours", DIFFERS, *(each.words for each in own),
         markdown(Table("Main tables", ("", *PAPER, *_columns("ours")), main)),
         *(_parts(shops) if shops else ()),
-        *_along(own),
+        *_along(names, own),
     ])  # fmt: skip
 
 
@@ -138,33 +150,41 @@ def _ours(outcomes: Sequence[Outcome], found: Sequence[Row], regime: str | None)
 
 
 def _beside(own: Sequence[Ours], dataset: str, part: str | None) -> tuple[Row | None, str]:
-    each = next((each for each in own if each.dataset == dataset), None)
-    return (None, "") if each is None or part is None else each.without(part)
+    found = (each.without(part) for each in own if each.dataset == dataset and part is not None)
+    return next((beside for beside in found if beside[0]), (None, ""))
 
 
-def _parts(shops: Sequence[Ours]) -> list[str]:
+def _names(own: Sequence[Ours]) -> list[str]:
+    """With the number of its questions where a data set stands there twice."""
+    often = Counter(each.dataset for each in own)
+    return [
+        NAMES[each.dataset] + (f" ({each.whole.tasks:,} questions)" if often[each.dataset] > 1 else "") for each in own
+    ]
+
+
+def _parts(shops: Sequence[tuple[str, Ours]]) -> list[str]:
     """ProductQA without a part each, and at other costs, beside each bench."""
 
     def line(name: str, paper: Published, found: Iterable[tuple[Row | None, str]]) -> tuple[str, ...]:
         return (name, *_published(paper), *(word for each in found for word in _measured(*each)))
 
-    head = ("", *PAPER, *(name for each in shops for name in _columns(NAMES[each.dataset])))
-    lines = [line(PPO, productqa.PUBLISHED[PPO], [each.without("") for each in shops])]
+    head = ("", *PAPER, *(column for name, _ in shops for column in _columns(name)))
+    lines = [line(PPO, productqa.PUBLISHED[PPO], [each.without("") for _, each in shops])]
     lines += [
-        line(f"without {part}", figures, [each.without(part) for each in shops]) for part, figures in ABLATED.items()
+        line(f"without {part}", figures, [each.without(part) for _, each in shops]) for part, figures in ABLATED.items()
     ]  # fmt: skip
-    lines.append(line("advice in the first sessions only", EARLY, [_early(each) for each in shops]))
+    lines.append(line("advice in the first sessions only", EARLY, [_early(each) for _, each in shops]))
     costs = [
-        line(f"c = {cost:g}", figures, [(each.cells.get((each.regime, "", cost, None)), "") for each in shops])
+        line(f"c = {cost:g}", figures, [(each.cells.get((each.regime, "", cost, None)), "") for _, each in shops])
         for cost, figures in SWEEP.items()
     ]  # fmt: skip
     return [markdown(Table("ProductQA without a part", head, tuple(lines))),
             markdown(Table("What advice costs", head, tuple(costs)))]  # fmt: skip
 
 
-def _along(own: Sequence[Ours]) -> list[str]:
+def _along(names: Sequence[str], own: Sequence[Ours]) -> list[str]:
     """How often advice is sought as a stream goes on, of each bench that has streams."""
-    found = [(NAMES[each.dataset], each.asked) for each in own if each.asked is not None]
+    found = [(name, each.asked) for name, each in zip(names, own, strict=True) if each.asked is not None]
     lines = tuple((name, *(f"{rate:.3f}" for rate in asked.fifths)) for name, asked in found)
     if not lines:
         return []

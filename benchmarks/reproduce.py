@@ -55,7 +55,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("paper", choices=["agile", "agent_optimizer"])
     parser.add_argument("--bench", type=Path, action="append", default=[],
-                        help="agile: the folder of a finished forge bench; once for each data set")  # fmt: skip
+                        help="agile: the folder of a finished forge bench; once for each data set, or number of its "
+                             "questions")  # fmt: skip
     parser.add_argument("--regime", choices=[*IMITATED],
                         help="agile: whose rows; by default forge+ppo, or ppo where there is none")  # fmt: skip
     parser.add_argument("--model", default="router", help="agent_optimizer: router, or a LiteLLM id")

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -99,6 +100,18 @@ def test_a_bench_without_the_regime_or_of_other_data_is_refused():
         agile([[outcome("ppo", 9, 2, dataset="gsm8k")]])
     with pytest.raises(ForgeError, match="one bench of each data set"):
         agile([[outcome("ppo", 9, 2)]] * 2)
+
+
+def test_a_bench_of_more_questions_fills_the_main_table_and_stands_beside_the_one_with_the_parts():
+    few = [outcome("ppo", 9, 2, dataset="productqa"), outcome("ppo", 5, 2, without="tools", dataset="productqa")]
+    whole = outcome("ppo", 6, 1, dataset="productqa")
+    more = [replace(whole, tasks=(*whole.tasks, *(replace(each, id=f"{each.id} again") for each in whole.tasks)))]
+    page = agile([few, more])
+    assert "| 0.100 | 0.600 | 0.570 |" in lines_of(page, "Main tables")["ProductQA: agile-vic13b-ppo"]
+    parts = page.split("## ProductQA without a part\n")[1]
+    assert parts.index("advice, ProductQA (20 questions)") < parts.index("advice, ProductQA (10 questions)")
+    line = lines_of(page, "ProductQA without a part")["without tools"]
+    assert "| 0.864 | 0.717 | – | – | – | – | – | 0.200 | 0.500 | 0.440 |" in line
 
 
 def problem(number, type):
