@@ -142,7 +142,7 @@ def _ablations(ours: Callable[[str, str], str], model: Any) -> str:
 
 
 def _tool_creation(ours: Callable[[str, str], str], model: Any) -> str:
-    lines = [[name, f"{math:g}", f"{tables:g}"] for name, (math, tables) in TOOL_CREATION.items()]
+    lines = [[name, f"{math:.3f}", f"{tables:.3f}"] for name, (math, tables) in TOOL_CREATION.items()]
     return _table(("", "MATH", "TabMWP"), [*lines, [f"{model}, trained: ours", "–", ours("TabMWP", WHOLE)]])
 
 
