@@ -39,7 +39,7 @@ WORDS = {
 class Size:
     """How much is trained on: enough to see each regime at its work within minutes, not all that it can do."""
 
-    demonstrations: int = 900  # streams of 50 questions: with 600, copying had not formed in one of two policies
+    demonstrations: int = 900  # streams of 50 questions
     rollouts: int = 12_000
     test_tasks: int = 20  # streams
 

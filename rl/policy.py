@@ -17,6 +17,7 @@ from forge.models.protocol import Context
 from forge.session import Action, Usage
 from forge.task import Dataset
 from functions.errors import ForgeError
+from rl.copying import practise_copying
 from rl.engine import Engine, Generated, Limits, Request, TransformersEngine
 from rl.function_tokens import FunctionTokens
 from rl.grammar import Grammar, offered
@@ -118,6 +119,7 @@ class Policy:
         vocabulary: int = 4096,
         words: bool = False,
         tied: bool = False,
+        copying: bool = False,
         seed: int = 0,
         **settings: Any,  # of the class
     ) -> Policy:
@@ -127,6 +129,8 @@ class Policy:
             texts: what the tokenizer is trained on; of a data set, its questions and answers.
             words: one token a word, for small closed vocabularies; else byte-level BPE.
             tied: tokens are written with the vectors they are read with: copying forms sooner, other things may not.
+            copying: the first weights have practised copying (`rl.copying`), which imitation otherwise learns suddenly
+                and late: some hundred optimizer steps, on the GPU if there is one.
             seed: of the first weights.
 
         Raises:
@@ -148,7 +152,10 @@ class Policy:
         )  # fmt: skip
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return cls(LlamaForCausalLM(config), tokenizer, **settings)
+            causal: Any = LlamaForCausalLM(config)
+            if copying:
+                practise_copying(causal.to("cuda" if torch.cuda.is_available() else "cpu"), seed)
+            return cls(causal.to("cpu"), tokenizer, **settings)
 
     @property
     def context(self) -> int:
