@@ -7,7 +7,8 @@ import os
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -246,7 +247,7 @@ def _train(policy: Policy, parts: Sequence[Segment], settings: Imitation, seed: 
         parts = [parts[number] for number in _by_length([len(part) for part in parts], settings, seed)]
     labels = [_labels(part) for part in parts]
     data = Rows.from_dict({"input_ids": [part.ids for part in parts], "labels": labels})
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _precision_of_its_own():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # checkpointing has another name from transformers 5.23 on
             config = SFTConfig(
@@ -267,6 +268,24 @@ def _train(policy: Policy, parts: Sequence[Segment], settings: Imitation, seed: 
         except torch.cuda.OutOfMemoryError as error:
             raise ForgeError(f"the GPU has no memory for {settings.batch} segments at once: give a smaller "
                              "Imitation(batch=...), a smaller model, or lora=") from error  # fmt: skip
+
+
+@contextmanager
+def _precision_of_its_own() -> Iterator[None]:
+    """The trainer sets its mixed precision for the process: whoever trains after it would do so in that, too."""
+    from accelerate.state import AcceleratorState
+
+    name, state = "ACCELERATE_MIXED_PRECISION", AcceleratorState._shared_state
+    variable, shared = os.environ.pop(name, None), dict(state)
+    state.clear()
+    try:
+        yield
+    finally:
+        state.clear()
+        state.update(shared)
+        os.environ.pop(name, None)
+        if variable is not None:
+            os.environ[name] = variable
 
 
 def _by_length(lengths: Sequence[int], settings: Imitation, seed: int) -> list[int]:

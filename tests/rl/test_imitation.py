@@ -1,10 +1,12 @@
 """Imitation: which tokens are learned, from whom, and when it stops."""
 
 import math
+import os
 from collections import Counter
 
 import pytest
 import torch
+from accelerate import Accelerator
 from hypothesis import given
 from hypothesis import strategies as st
 from small import WORDS, agent, policy
@@ -210,6 +212,14 @@ def test_on_a_cpu_the_quick_loss_teaches_what_the_loss_of_trl_teaches(monkeypatc
     assert of_trl.history[-1].loss < of_trl.history[0].loss
     for name, weight in of_trl.policy.network.state_dict().items():
         torch.testing.assert_close(quick.policy.network.state_dict()[name], weight, atol=1e-5, rtol=1e-4)
+
+
+def test_mixed_precision_ends_with_the_imitation_that_asked_for_it():
+    settings = rl.Imitation(epochs=1, batch=8, precision="bf16")
+    rl.imitate(agent(policy()), demonstrations(), imitation=settings)
+    assert "ACCELERATE_MIXED_PRECISION" not in os.environ  # what is started from here would heed it
+    assert Accelerator(cpu=True).mixed_precision == "no"  # PPO's, and its first ratio would not be one
+    rl.imitate(agent(policy()), demonstrations(), imitation=settings)  # nor does that one's precision hold here
 
 
 @given(
