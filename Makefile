@@ -17,7 +17,7 @@ quickstart: .venv/rl
 test: .venv/dev
 	@echo "==> ruff"; $(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@echo "==> mypy (strict)"; $(BIN)/mypy
-	@echo "==> pytest, a process a core"; $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
+	@echo "==> pytest, a process a core"; $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
