@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks import hotpotqa, medmcqa, productqa
 from benchmarks.bench.outcome import Outcome
@@ -75,6 +75,7 @@ class Ours:
     cells: Mapping[tuple[str, str, float | None, int | None], Row]
     first: int | None
     asked: Asking | None = None  # along the stream
+    name: str = ""  # of its column
 
     @property
     def cost(self) -> float:
@@ -110,27 +111,24 @@ def agile(benches: Sequence[Sequence[Outcome]], regime: str | None = None) -> st
         regime: whose rows stand beside the paper's trained agent; None is forge+ppo, or ppo where there is none.
 
     Raises:
-        ForgeError: a bench without that regime, of no data set of the paper's, or two of the same
-            number of one's questions.
+        ForgeError: a bench without that regime, of no data set of the paper's, or two of as many
+            questions of one.
     """
-    own = sorted(
+    own = _named(sorted(
         (_ours(outcomes, rows(outcomes), regime) for outcomes in benches),
         key=lambda each: (list(NAMES).index(each.dataset), -each.whole.tasks),
-    )
-    names = _names(own)
-    if len({*names}) < len(own):
-        raise ForgeError(f"--bench {', '.join(names)}: give one bench of each data set, or of each number of questions")
+    ))  # fmt: skip
     main = tuple(
         (f"{NAMES[dataset]}: {name}", *_published(figures), *_measured(*_beside(own, dataset, LACKING.get(name))))
         for dataset, table in MAIN.items()
         for name, figures in table.items()
     )
-    shops = [(name, each) for name, each in zip(names, own, strict=True) if each.dataset in (STOREQA, PRODUCTQA)]
+    shops = [each for each in own if each.dataset in (STOREQA, PRODUCTQA)]
     return "\n\n".join([
         "# AGILE (arXiv 2405.14751) beside ours", DIFFERS, *(each.words for each in own),
         markdown(Table("Main tables", ("", *PAPER, *_columns("ours")), main)),
         *(_parts(shops) if shops else ()),
-        *_along(names, own),
+        *_along(own),
     ])  # fmt: skip
 
 
@@ -150,41 +148,48 @@ def _ours(outcomes: Sequence[Outcome], found: Sequence[Row], regime: str | None)
 
 
 def _beside(own: Sequence[Ours], dataset: str, part: str | None) -> tuple[Row | None, str]:
-    found = (each.without(part) for each in own if each.dataset == dataset and part is not None)
+    if part is None:
+        return None, ""
+    found = (each.without(part) for each in own if each.dataset == dataset)
     return next((beside for beside in found if beside[0]), (None, ""))
 
 
-def _names(own: Sequence[Ours]) -> list[str]:
-    """With the number of its questions where a data set stands there twice."""
+def _named(own: Sequence[Ours]) -> list[Ours]:
+    """With the number of its questions in its name where a data set stands there twice."""
     often = Counter(each.dataset for each in own)
-    return [
-        NAMES[each.dataset] + (f" ({each.whole.tasks:,} questions)" if often[each.dataset] > 1 else "") for each in own
+    named = [
+        replace(each, name=NAMES[each.dataset] + f" ({each.whole.tasks:,} questions)" * (often[each.dataset] > 1))
+        for each in own
     ]
+    if len({each.name for each in named}) < len(own):
+        told = ", ".join(each.name for each in named)
+        raise ForgeError(f"--bench {told}: give one bench of each data set, or of each number of its questions")
+    return named
 
 
-def _parts(shops: Sequence[tuple[str, Ours]]) -> list[str]:
+def _parts(shops: Sequence[Ours]) -> list[str]:
     """ProductQA without a part each, and at other costs, beside each bench."""
 
     def line(name: str, paper: Published, found: Iterable[tuple[Row | None, str]]) -> tuple[str, ...]:
         return (name, *_published(paper), *(word for each in found for word in _measured(*each)))
 
-    head = ("", *PAPER, *(column for name, _ in shops for column in _columns(name)))
-    lines = [line(PPO, productqa.PUBLISHED[PPO], [each.without("") for _, each in shops])]
+    head = ("", *PAPER, *(column for each in shops for column in _columns(each.name)))
+    lines = [line(PPO, productqa.PUBLISHED[PPO], [each.without("") for each in shops])]
     lines += [
-        line(f"without {part}", figures, [each.without(part) for _, each in shops]) for part, figures in ABLATED.items()
+        line(f"without {part}", figures, [each.without(part) for each in shops]) for part, figures in ABLATED.items()
     ]  # fmt: skip
-    lines.append(line("advice in the first sessions only", EARLY, [_early(each) for _, each in shops]))
+    lines.append(line("advice in the first sessions only", EARLY, [_early(each) for each in shops]))
     costs = [
-        line(f"c = {cost:g}", figures, [(each.cells.get((each.regime, "", cost, None)), "") for _, each in shops])
+        line(f"c = {cost:g}", figures, [(each.cells.get((each.regime, "", cost, None)), "") for each in shops])
         for cost, figures in SWEEP.items()
     ]  # fmt: skip
     return [markdown(Table("ProductQA without a part", head, tuple(lines))),
             markdown(Table("What advice costs", head, tuple(costs)))]  # fmt: skip
 
 
-def _along(names: Sequence[str], own: Sequence[Ours]) -> list[str]:
+def _along(own: Sequence[Ours]) -> list[str]:
     """How often advice is sought as a stream goes on, of each bench that has streams."""
-    found = [(name, each.asked) for name, each in zip(names, own, strict=True) if each.asked is not None]
+    found = [(each.name, each.asked) for each in own if each.asked is not None]
     lines = tuple((name, *(f"{rate:.3f}" for rate in asked.fifths)) for name, asked in found)
     if not lines:
         return []
