@@ -58,12 +58,13 @@ part is worth, and what asking does when its price rises""",
     "medmcqa": "{tasks} development questions, of 4,183 there",
     "hotpotqa": "{tasks} development questions",
 }
-DIFFERS = """The paper trains Vicuna-7B and 13B (on MedMCQA a medical model of 7B) on GPUs and gives no intervals. The
-proxy reward at advice is the paper's heuristic with its factor of .1. We take a part away in training and in test;
+DIFFERS = """The paper trains Vicuna-7B and 13B (on MedMCQA a medical model of 7B) on GPUs and gives no intervals. On
+StoreQA and ProductQA the proxy reward at advice is the paper's heuristic with its factor of .1, on the others a fitted
+value. We take a part away in training and in test;
 where it says so, in the test alone. "Advice in the first sessions only" asks in each of the first sessions of a stream,
 whether the agent would or not, and never after: about as often as the agent that decides."""
 TEST_ALONE = "in the test alone"
-ALONG = "Of ProductQA the paper says that its agent asks less as sessions accumulate."
+ALONG = "Of ProductQA the paper says that its agent asks less as sessions accumulate; its curve comes without numbers."
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from forge.session import Call
 from forge.task import Dataset, Task
 from functions.errors import ForgeError
 
+CUSTOMER = "the customer, whom a language model plays in every task"
 LEARNED, TESTED = 20, 100  # questions of MedMCQA in a row that share a memory, so that reflections are of use
 
 
@@ -27,6 +28,7 @@ class Benchmark:
         agent: for a model, what the data set calls for: instructions, tools, memory, an expert.
         published: what others reached, by name.
         researched: the calls of the agent's tools that lead to a task's answer, for demonstrations.
+        unmetered: who else asks a language model, at a cost that no budget sees; "" where nobody does.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Benchmark:
     agent: Callable[[Any], Agent]
     published: Mapping[str, Published] = field(default_factory=dict)
     researched: Callable[[Task], Sequence[Call]] = lambda task: ()
+    unmetered: str = ""
 
     @cached_property
     def train(self) -> Dataset:
@@ -167,7 +170,7 @@ def _tau_airline(seed: int) -> Benchmark:
         return tau_bench.load("airline").split(0.5, seed=seed)
 
     return Benchmark("tau-airline", lambda: parts()[0], lambda: parts()[1], partial(tau_bench.agent, domain="airline"),
-                     tau_bench.published("airline"))  # fmt: skip
+                     tau_bench.published("airline"), unmetered=CUSTOMER)  # fmt: skip
 
 
 def _tau_retail(seed: int) -> Benchmark:
@@ -179,6 +182,7 @@ def _tau_retail(seed: int) -> Benchmark:
         lambda: tau_bench.load("retail", "test"),
         partial(tau_bench.agent, domain="retail"),
         tau_bench.published("retail"),
+        unmetered=CUSTOMER,
     )
 
 

@@ -5,6 +5,7 @@ The data is gated and must not be passed on: it is not downloaded here, and none
 
 from __future__ import annotations
 
+import os
 import re
 import string
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -85,15 +86,19 @@ def drawn(part: Literal["train", "test"], seed: int = 0, folder: Path | None = N
                      "give it the whole validation split, or evaluate alone, on all of these")  # fmt: skip
 
 
-def agent(model: Any = "router", *, web: bool | Web = False, tools: Sequence[Tool] = ()) -> Agent:
+WEB = "FORGE_GAIA_WEB"
+
+
+def agent(model: Any = "router", *, web: bool | Web | None = None, tools: Sequence[Tool] = ()) -> Agent:
     """An agent that reads a question's file and runs Python.
 
     Args:
         model: as of a forge.Agent.
-        web: let it fetch pages of the public web, within limits.
+        web: let it fetch pages of the public web, within limits; None is whether $FORGE_GAIA_WEB is 1.
         tools: further ones, such as a search engine of your own.
     """
-    pages = () if web is False else (web_tool(web if isinstance(web, Web) else None),)
+    wanted = os.environ.get(WEB) == "1" if web is None else web
+    pages = (web_tool(wanted if isinstance(wanted, Web) else None),) if wanted else ()
     return Agent(
         model=model,
         functions=[python_interpreter],

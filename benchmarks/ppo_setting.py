@@ -39,7 +39,7 @@ def storeqa_setting(
     from benchmarks.storeqa.course import StoreCourse
     from functions import Library
 
-    course = StoreCourse()
+    course = StoreCourse(policy_path=policy)
     agent = course.agent("router", advice_cost)
     agent = ablated(agent, "memory") if memory is False else agent
     shown: tuple[forge.Session, ...] = ()

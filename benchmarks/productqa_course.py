@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import forge
 from benchmarks import productqa, productqa_short
-from benchmarks.bench.course import TOGETHER, Recipe
+from benchmarks.bench.course import TOGETHER, Recipe, device
 from benchmarks.productqa_demonstrator import Demonstrator, pieces, worth_imitating
 from forge.session import Session
 from forge.task import Task
@@ -124,7 +124,7 @@ class ProductCourse:
             max_new_tokens=NEW_TOKENS,
             seed=seed,
         )
-        return policy.to("cuda" if _on_gpu() else "cpu")
+        return policy.to(device())
 
     def imitation(self, demonstrations: int) -> rl.Imitation:
         import rl
@@ -158,7 +158,7 @@ class ProductCourse:
 
     @property
     def _size(self) -> Size:
-        return self.size or (LARGE if _on_gpu() else SMALL)
+        return self.size or (LARGE if device() == "cuda" else SMALL)
 
     @cached_property
     def _test(self) -> forge.Dataset:
@@ -193,9 +193,3 @@ class ProductCourse:
 def _count(questions: int | None, length: int, every: int) -> int:
     """How many streams have so many questions; None is every one."""
     return every if questions is None else min(every, max(1, round(questions / length)))
-
-
-def _on_gpu() -> bool:
-    import torch
-
-    return torch.cuda.is_available()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.bench.bench import Ended, Wanted, cells_of, run_bench
+from benchmarks.bench.course import device
 from benchmarks.bench.jobs import BENCH, CELLS
 from benchmarks.bench.outcome import load
 from benchmarks.bench.rows import rows
@@ -123,12 +124,12 @@ def _introduce(console: Console, setup: Setup, seed: int, *, going_on: bool) -> 
             shown.add(kind)
             console.print(f"  [dim]{kind + ':':<12}[/] {task.question} [dim]{task.answer}[/]", markup=True)
     forges = "a model that can only route questions to functions" if setup.model == ROUTER else setup.model
-    learns = "a policy from random weights" if setup.policy is None else setup.policy
+    learns = "a policy from random weights practises copying and" if setup.policy is None else setup.policy
     console.print(
         f"\nFirst {forges} forges its own from examples. Then {learns} imitates an assistant that\nasks at random, and "
         "PPO teaches it when to ask and to remember; last, both together. Ctrl-C keeps what is done."
     )
-    if setup.model == ROUTER and setup.policy is None:
+    if setup.model == ROUTER and setup.policy is None and device() == "cpu":
         console.print("All of it runs here, on the processor, in about five minutes on two cores.")
     console.print()
 

@@ -16,6 +16,7 @@ import forge
 import optim
 from benchmarks import gaia, math_competition, tabmwp
 from benchmarks.agile_tables import IMITATED, agile
+from benchmarks.bench.jobs import CELLS
 from benchmarks.bench.outcome import load
 from benchmarks.transfer_matrix import spread, trained
 from functions.errors import ForgeError
@@ -67,7 +68,10 @@ def main() -> None:
     if options.paper == "agile":
         if not options.bench:
             raise ForgeError("reproduce agile needs --bench, the folder of a finished forge bench storeqa")
-        print(agile([load(folder / "cells") for folder in options.bench], options.regime))
+        for folder in options.bench:
+            if not any((folder / CELLS).glob("*.json")):
+                raise ForgeError(f"--bench {folder}: no finished cells of a forge bench there")
+        print(agile([load(folder / CELLS) for folder in options.bench], options.regime))
     else:
         print(agent_optimizer(options.model, options.seeds))
 

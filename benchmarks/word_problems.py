@@ -1,4 +1,4 @@
-"""Generated word, table and text problems: what `make quickstart` trains on when there is no data at hand.
+"""Generated word, table and text problems: they need no data at hand.
 
 The test split uses sentences that no training problem uses, and numbers from ranges that training never draws from;
 names and things are shared. It is easier than problems written by people: each kind of problem has few sentences.

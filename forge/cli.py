@@ -123,6 +123,8 @@ def train(
     """Train an agent's functions on a data set, and measure it on held-out tasks."""
     import forge
 
+    if curve is None and run is None and (resume or overwrite):
+        raise ForgeError(f"{'--resume' if resume else '--overwrite'} needs --run, the folder of the run that is meant")
     benchmark = benchmark_of(data, test, metric, seed, columns=columns)
     agent = _agent(model, api_base, dialect, benchmark)
     budget = forge.Budget(rollouts=rollouts, tokens=tokens, usd=usd, seconds=seconds)
@@ -146,6 +148,10 @@ def train(
         return forge.train(agent, dataset, **settings, concurrency=concurrency, run=run, seed=seed)
 
     if curve is not None:
+        idle = {"--plan": plan, "--size": size, "--export": export, "--resume": resume, "--overwrite": overwrite}
+        if given := [option for option, value in idle.items() if value]:
+            raise ForgeError(f"{given[0]} does not go with --curve, which trains once for each size and seed: leave "
+                             "one of them out")  # fmt: skip
         _curve(benchmark, once, curve, seeds, run or Path("runs") / Path(data).stem)
         return
     from optim.console import ConsoleReport

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
@@ -194,22 +195,38 @@ async def _interruptible(work: Coroutine[Any, Any, Any]) -> Any:
 
 
 def run_async(make: Callable[[], Any]) -> Any:
-    """Run a coroutine to its end from synchronous code; inside a running loop (a notebook), in a thread of its own."""
+    """Run a coroutine to its end from synchronous code; inside a running loop (a notebook), in a thread of its own.
+
+    What interrupts the caller ends it first: nothing goes on behind the caller's back.
+    """
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(_interruptible(make()))
     outcome: list[Any] = []
+    begun: Future[Callable[[], object]] = Future()  # with what ends it
+
+    async def cancellable() -> Any:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        begun.set_result(lambda: loop.call_soon_threadsafe(task.cancel))
+        return await make()
 
     def work() -> None:
         try:
-            outcome.append((True, asyncio.run(make())))
+            outcome.append((True, asyncio.run(cancellable())))
         except BaseException as error:  # noqa: BLE001 - carried to the caller's thread and raised there
             outcome.append((False, error))
 
     thread = threading.Thread(target=work, name="forge-drive")
     thread.start()
-    thread.join()
+    try:
+        thread.join()
+    except BaseException:
+        with contextlib.suppress(RuntimeError):  # it has ended by itself meanwhile
+            begun.result()()
+        thread.join()
+        raise
     succeeded, value = outcome[0]
     if not succeeded:
         raise value

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections import deque
 from typing import Any
 
 import torch
+
+from functions.errors import ForgeError
 
 BATCH, SHORTEST, LONGEST, TIMES = 32, 8, 16, 3  # sequences a step; how many tokens are said, and how often
 COPIED, WINDOW = 0.5, 20  # nats a token that is said again, on average over so many steps
@@ -27,7 +30,12 @@ def practise_copying(causal: Any, seed: int = 0) -> int:
     Returns:
         How many optimizer steps it took: some hundred for two layers, and at most 3,000; it warns where the model does
         not copy by then.
+
+    Raises:
+        ForgeError: the model has one layer, and what finds and what is found need one each; or the loss is no number.
     """
+    if causal.config.num_hidden_layers < 2:
+        raise ForgeError("practice at copying needs two layers at least: give layers=2, or copying=False")
     vocabulary = causal.config.vocab_size
     longest = min(LONGEST, vocabulary)
     rate = min(3e-3, 0.3 / causal.config.hidden_size)
@@ -38,8 +46,9 @@ def practise_copying(causal: Any, seed: int = 0) -> int:
     causal.train()
     while len(recent) < WINDOW or sum(recent) / WINDOW > COPIED:
         if step == MOST_STEPS:
-            warnings.warn(f"after {step:,} steps of practice the model does not copy: {sum(recent) / WINDOW:.2f} nats "
-                          "a token", stacklevel=2)  # fmt: skip
+            warnings.warn(f"after {step:,} steps of practice the model does not copy ({sum(recent) / WINDOW:.2f} nats a"
+                          " token), and what is copied from questions and tools may be learned late or not at all: try "
+                          "tied=True, heads of 32 dimensions, or another seed", stacklevel=3)  # fmt: skip
             break
         step += 1
         count = int(torch.randint(min(SHORTEST, longest), longest + 1, (), generator=generator))
@@ -54,5 +63,8 @@ def practise_copying(causal: Any, seed: int = 0) -> int:
         torch.nn.utils.clip_grad_norm_(causal.parameters(), 1.0)
         optimizer.step()
         recent.append(float(loss.detach()))
+        if not math.isfinite(recent[-1]):
+            raise ForgeError(f"practice at copying diverged at step {step} (loss {recent[-1]}): give another seed, or "
+                             "copying=False")  # fmt: skip
     causal.eval()
     return step

@@ -247,7 +247,7 @@ def _train(policy: Policy, parts: Sequence[Segment], settings: Imitation, seed: 
         parts = [parts[number] for number in _by_length([len(part) for part in parts], settings, seed)]
     labels = [_labels(part) for part in parts]
     data = Rows.from_dict({"input_ids": [part.ids for part in parts], "labels": labels})
-    with tempfile.TemporaryDirectory() as folder, _precision_of_its_own():
+    with tempfile.TemporaryDirectory() as folder, _accelerate_of_its_own():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # checkpointing has another name from transformers 5.23 on
             config = SFTConfig(
@@ -271,18 +271,18 @@ def _train(policy: Policy, parts: Sequence[Segment], settings: Imitation, seed: 
 
 
 @contextmanager
-def _precision_of_its_own() -> Iterator[None]:
-    """The trainer sets its mixed precision for the process: whoever trains after it would do so in that, too."""
-    from accelerate.state import AcceleratorState
+def _accelerate_of_its_own() -> Iterator[None]:
+    """The trainer sets its device and mixed precision for the process: whoever trains after it would have them, too."""
+    from accelerate.state import AcceleratorState, PartialState
 
-    name, state = "ACCELERATE_MIXED_PRECISION", AcceleratorState._shared_state
-    variable, shared = os.environ.pop(name, None), dict(state)
-    state.clear()
+    name, states = "ACCELERATE_MIXED_PRECISION", (PartialState._shared_state, AcceleratorState._shared_state)
+    variable, before = os.environ.pop(name, None), [dict(state) for state in states]
     try:
         yield
     finally:
-        state.clear()
-        state.update(shared)
+        for state, shared in zip(states, before, strict=True):
+            state.clear()
+            state.update(shared)
         os.environ.pop(name, None)
         if variable is not None:
             os.environ[name] = variable

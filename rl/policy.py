@@ -134,7 +134,7 @@ class Policy:
             seed: of the first weights.
 
         Raises:
-            ForgeError: there is no text, or the width is no multiple of the heads.
+            ForgeError: there is no text, the width is no multiple of the heads, or one layer is to practise copying.
         """
         from transformers import LlamaConfig, LlamaForCausalLM
 

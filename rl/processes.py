@@ -30,10 +30,12 @@ class Processes:
         from accelerate import Accelerator
 
         try:
-            return cls(Accelerator(cpu=device.type == "cpu"))
+            found = Accelerator(cpu=device.type == "cpu")
         except ValueError as error:
-            raise ForgeError("accelerate holds one kind of device for each process, and this one has trained on "
-                             f"another: start a new process, or give accelerator= ({error})") from error  # fmt: skip
+            raise _another_kind(str(error)) from error
+        if found.device.type != device.type:
+            raise _another_kind(f"{found.device.type}, and the policy lies on {device.type}")
+        return cls(found)
 
     @property
     def count(self) -> int:
@@ -84,3 +86,8 @@ class Processes:
         """Until all are here."""
         if self.count > 1:
             self.accelerator.wait_for_everyone()
+
+
+def _another_kind(why: str) -> ForgeError:
+    return ForgeError("accelerate holds one kind of device for each process, and this one has trained on another: "
+                      f"start a new process, or give accelerator= ({why})")  # fmt: skip

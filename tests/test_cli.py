@@ -89,6 +89,11 @@ MISTAKES = {
     "an unknown rule": (("train", "--data", "word-problems", "--acceptance", "paperr"), "paper"),
     "a budget of nothing": (("train", "--data", "word-problems", "--rollouts", "0"), "rollouts=0"),
     "a curve of words": (("train", "--data", "word-problems", "--curve", "a,b"), "--curve"),
+    "a curve to be planned": (
+        ("train", "--data", "word-problems", "--curve", "20", "--plan"),
+        "--plan does not go with --curve",
+    ),
+    "a run to go on with, and none": (("train", "--data", "word-problems", "--resume"), "--resume needs --run"),
     "an option nobody knows": (("train", "--data", "word-problems", "--epoch", "3"), "--epoch"),
     "a seed that weights cannot have": (("quickstart", "--seed", "-1"), "--seed"),
     "a seed that weights cannot have, to train them": (("ppo", "--data", "storeqa", "--seed", "-1"), "--seed"),

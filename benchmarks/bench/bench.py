@@ -22,6 +22,7 @@ from benchmarks.bench.jobs import BENCH, CELLS, ERRORS, TRAININGS, jobs_for, loc
 from benchmarks.bench.outcome import Cell, load
 from benchmarks.bench.report import write
 from benchmarks.bench.setup import Setup, require_weights
+from benchmarks.bench.spent import is_done
 from forge.run import locked
 from functions.errors import ForgeError
 from functions.storage import write_whole
@@ -81,7 +82,8 @@ def run_bench(
 def _done(setup: Setup, cells: Sequence[Cell], folder: Path, workers: int | None, usd: float | None) -> Ended:
     """The cells that are not there yet, done and reported with the others."""
     load(folder / CELLS)  # what is damaged is told before anything else is done
-    todo = jobs_for([cell for cell in cells if not (folder / CELLS / f"{cell.name}.json").exists()])
+    missing = [cell for cell in cells if not (folder / CELLS / f"{cell.name}.json").exists()]
+    todo = [job for job in jobs_for(missing) if job.cell is not None or not is_done(folder / TRAININGS / job.name)]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     processes = min(workers or cores, max(1, len(todo)))
     failed: Mapping[str, str] = {}
@@ -173,7 +175,7 @@ def begin(folder: Path, setup: Setup, cells: list[str], overwrite: bool) -> None
     contents = {
         "dataset": setup.dataset,
         "commands": list(dict.fromkeys([*earlier.get("commands", []), shlex.join(["forge", *sys.argv[1:]])])),
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": _seen({"python": platform.python_version(), **_versions()}, earlier.get("versions", {})),
         "settings": asdict(setup),
         "data": data,
         "cells": list(dict.fromkeys([*earlier.get("cells", []), *cells])),
@@ -207,12 +209,21 @@ def _earlier(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         lists = [found.get(name, []) for name in ("cells", "commands")]
-        whole = isinstance(found["settings"], dict) and all(isinstance(each, list) for each in lists)
+        named = (found["settings"], found.get("versions", {}))
+        whole = all(isinstance(each, dict) for each in named) and all(isinstance(each, list) for each in lists)
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise ForgeError(f"{path} is damaged ({error!r}): give another --run, or --overwrite") from error
     if not whole:
         raise ForgeError(f"{path} is damaged, or of no bench: give another --run, or --overwrite")
     return dict(found)
+
+
+def _seen(versions: Mapping[str, str], earlier: Mapping[str, str]) -> dict[str, str]:
+    """With those that earlier commands in the folder ran under: another version may have another recipe."""
+    return {
+        name: ", ".join(dict.fromkeys([*earlier.get(name, version).split(", "), version]))
+        for name, version in versions.items()
+    }
 
 
 def _versions() -> dict[str, str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+from benchmarks.bench.course import AnyCourse
 from benchmarks.bench.jobs import CELLS, TRAININGS, Done, Job, run
 from benchmarks.bench.outcome import Outcome
 from benchmarks.bench.setup import Setup
@@ -64,16 +65,18 @@ def watched(
 def foretold(setup: Setup, jobs: Sequence[Job], usd: float | None) -> str:
     """How much a language model will be asked, "" where none is."""
     asked = [job for job in jobs if setup.pays(job.regime, trains=job.cell is None)]
-    if not asked:
-        return ""
     course = setup.trainer(Path()).course
+    unmetered = course.benchmark.unmetered if isinstance(course, AnyCourse) and jobs else ""
+    besides = f"not counted, and not limited by --usd: {unmetered}" if unmetered else ""
+    if not asked:
+        return besides
     tests = sum(job.cell is not None for job in asked)
     parts = [f"{tests * len(course.test()):,} test tasks in {tests} tests"] if tests else []
     if trainings := len(asked) - tests:
         parts.append(f"{trainings} trainings that play {len(course.function_tasks(0)[0]):,} tasks several times each")
     models = " and ".join(name for name in (setup.model, setup.optimizer) if name not in (None, "router", "synthesis"))
     limit = "no limit in dollars is set (--usd)" if usd is None else f"for at most ${usd:g}"
-    return f"to ask of {models}: {', '.join(parts)}; {limit}"
+    return "\n".join(filter(None, (f"to ask of {models}: {', '.join(parts)}; {limit}", besides)))
 
 
 def _told(folder: Path, done: Done) -> str:

@@ -34,6 +34,13 @@ class Recipe:
     rollouts: int = 30_000
 
 
+def device() -> str:
+    """Where weights are trained."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 class Course(Protocol):
     """The parts of a data set, each used for one purpose only."""
 
@@ -148,7 +155,8 @@ class AnyCourse:
             return rl.Policy.from_pretrained(self.policy_path, functions=library.names, seed=seed, max_new_tokens=256)
         written = (step.action.calls[0].text for session in demonstrations for step in session.steps)
         texts = [*(session.question for session in demonstrations), *(text for text in written if text)]
-        return rl.Policy.tiny(texts, context=CONTEXT, vocabulary=VOCABULARY, max_new_tokens=NEW_TOKENS, seed=seed)
+        policy = rl.Policy.tiny(texts, context=CONTEXT, vocabulary=VOCABULARY, max_new_tokens=NEW_TOKENS, seed=seed)
+        return policy.to(device())
 
     def imitation(self, demonstrations: int) -> rl.Imitation:
         import rl

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from benchmarks.bench.interval import compare
 from benchmarks.bench.outcome import Outcome
-from benchmarks.bench.regimes import ALWAYS, NEVER, ORACLE
-from benchmarks.bench.rows import BASE, Row, groups, main
+from benchmarks.bench.regimes import ALWAYS, BASE, NEVER, ORACLE
+from benchmarks.bench.rows import Row, groups, main
 
 REFERENCES = (NEVER, ALWAYS, ORACLE)  # what the regimes are held against: no competitors
 

@@ -80,7 +80,8 @@ def run(
     threads: int,
     usd: float | None = None,
 ) -> Iterator[Done]:
-    """Do the jobs; what has failed takes what needs it along. Yields each end as it comes.
+    """Do the jobs; what has failed takes what needs it along, and what is needed and not among them is done already.
+    Yields each end as it comes.
 
     Under a limit in dollars, jobs that ask a language model run one at a time, each for at most what is left.
 
@@ -94,7 +95,7 @@ def run(
     Raises:
         ForgeError: a process died.
     """
-    waiting, failed = list(jobs), dict[Job, str]()
+    waiting, listed, failed = list(jobs), frozenset(jobs), dict[Job, str]()
     over: set[Job] = set()
     running: dict[Future[Done], Job] = {}
     left = usd or 0.0
@@ -108,7 +109,7 @@ def run(
                 waiting.remove(job)
                 failed[job] = f"{job.needs.name if job.needs else ''} failed"
                 yield Done(job, failed[job])
-            elif len(running) == side_by_side or not (job.needs is None or job.needs in over):
+            elif len(running) == side_by_side or (job.needs in listed and job.needs not in over):
                 continue
             elif not limited(job):
                 waiting.remove(job)

@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 
 from benchmarks.bench.interval import Difference, Estimate, compare, total
 from benchmarks.bench.outcome import Cell, Outcome
+from benchmarks.bench.regimes import ALWAYS, BASE, NEVER, ORACLE, REGIMES
 
-BASE = "base"
-REGIMES = (BASE, "forge", "sft", "ppo", "forge+sft", "forge+ppo", "ppo+forge", "never asks", "always asks")
-LAST = "oracle"  # what is possible at all
+ORDER = (*REGIMES, NEVER, ALWAYS)  # then any others, and last what is possible at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +214,7 @@ def _model(seeds: Sequence[Outcome]) -> str:
 
 def _place(cell: Cell) -> tuple[str, int, str, float, str, float]:
     """Where a row stands: known regimes first, the oracle last; the whole before its parts; low costs first."""
-    known = {name: place for place, name in enumerate(REGIMES)} | {LAST: len(REGIMES) + 1}
+    known = {name: place for place, name in enumerate(ORDER)} | {ORACLE: len(ORDER) + 1}
     cost = -1.0 if cell.advice_cost is None else cell.advice_cost
     first = -1.0 if cell.advice_first is None else cell.advice_first
-    return (cell.dataset, known.get(cell.regime, len(REGIMES)), cell.regime, cost, cell.without, first)
+    return (cell.dataset, known.get(cell.regime, len(ORDER)), cell.regime, cost, cell.without, first)

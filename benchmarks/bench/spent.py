@@ -35,6 +35,11 @@ class Spent:
     notes: tuple[str, ...] = ()
 
 
+def is_done(folder: Path) -> bool:
+    """Whether the training of this folder is finished."""
+    return (folder / DONE).exists()
+
+
 def spent_in(folder: Path) -> Spent:
     """What the training of this folder spent.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import forge
 import optim
-from benchmarks.bench.course import TOGETHER, Course
+from benchmarks.bench.course import TOGETHER, Course, device
 from benchmarks.bench.outcome import Cell
 from benchmarks.bench.regimes import WEIGHTS, Training, lacking
 from benchmarks.bench.spent import DONE, Spent, paid_in, spent_in, timed, times
@@ -57,7 +58,7 @@ class Trainer:
         folder = self.folder / training.name
         if not (folder / DONE).exists():
             folder.mkdir(parents=True, exist_ok=True)
-            with timed(folder / TIMES, on_gpu=training.regime in WEIGHTS and _on_gpu()):
+            with timed(folder / TIMES, on_gpu=training.regime in WEIGHTS and device() == "cuda"):
                 spent = self._step(training, folder, seed, usd)
             write_whole(folder / DONE, json.dumps(asdict(spent) | times(folder / TIMES)))
         return spent_in(folder)
@@ -153,13 +154,16 @@ class Trainer:
         library = self.library(training.before)
         start = replace(self.agent(training.cell), library=library)
         shown = self.course.demonstrations(start, seed)
-        policy = self.course.policy(library, shown, seed)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always", UserWarning)  # also what this process has told before
+            policy = self.course.policy(library, shown, seed)
         result = rl.imitate(
             replace(start, model=policy), shown, imitation=self.course.imitation(len(shown)), seed=seed,
             on_look=lambda look: _told(folder, "imitation", step=look.step, accuracy=look.accuracy),
         )  # fmt: skip
         result.policy.save_pretrained(folder / POLICY)
-        return Spent(demonstrations=len(shown))
+        notes = (f"{training.name}: {each.message}" for each in told if each.category is UserWarning)
+        return Spent(demonstrations=len(shown), notes=tuple(notes))
 
     def _ppo(self, training: Training, folder: Path, seed: int) -> Spent:
         import rl
@@ -229,9 +233,3 @@ def _told(folder: Path, kind: str, **values: float) -> None:
     """A line about how far a training is, for whoever watches the folder."""
     with (folder / "progress.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps({"kind": kind, **values}) + "\n")
-
-
-def _on_gpu() -> bool:
-    import torch
-
-    return torch.cuda.is_available()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import forge
-from benchmarks.bench.course import TOGETHER, Recipe
+from benchmarks.bench.course import TOGETHER, Recipe, device
 from benchmarks.storeqa.assistant import SAME, agent, embed
 from benchmarks.storeqa.demonstrator import Demonstrator
 from benchmarks.storeqa.oracle import Oracle
@@ -72,7 +72,7 @@ class StoreCourse:
             return rl.Policy.from_pretrained(self.policy_path, functions=library.names, seed=seed)
         calls = (call for session in demonstrations[:5_000] for call, _ in session.calls)
         shown = [*texts(), *(json.dumps(call.arguments) for call in calls if len(call.arguments) > 1)]
-        return rl.Policy.tiny(
+        policy = rl.Policy.tiny(
             shown,
             layers=LAYERS,
             width=WIDTH,
@@ -83,6 +83,7 @@ class StoreCourse:
             max_new_tokens=NEW_TOKENS,
             seed=seed,
         )
+        return policy.to(device())
 
     def imitation(self, demonstrations: int) -> rl.Imitation:
         import rl

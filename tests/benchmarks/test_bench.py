@@ -103,6 +103,16 @@ def test_finished_cells_are_not_done_again_and_more_can_be_asked_for(finished, m
     assert "| command 2 | forge bench --more |" in (finished / "results.md").read_text()
 
 
+def test_a_bench_tells_of_all_versions_that_worked_on_it(finished, tmp_path, monkeypatch):
+    shutil.copytree(finished, tmp_path / "run")
+    told = json.loads((finished / "bench.json").read_text())["versions"]
+    for _ in range(2):
+        monkeypatch.setattr("benchmarks.bench.bench._versions", lambda: told | {"forge-agents": "9.9"})
+        assert ran(*SMALL, "--run", tmp_path / "run").exit_code == 0
+    both = f"{told['forge-agents']}, 9.9"
+    assert json.loads((tmp_path / "run" / "bench.json").read_text())["versions"] == told | {"forge-agents": both}
+
+
 def test_what_finished_cells_were_trained_on_is_not_needed_any_more(finished, tmp_path):
     shutil.copytree(finished, tmp_path / "run", ignore=shutil.ignore_patterns("trainings"))
     result = ran(*SMALL, "--run", tmp_path / "run")
@@ -117,7 +127,10 @@ def test_a_folder_of_another_bench_is_refused_and_stays(finished):
     assert sorted(path.name for path in (finished / "cells").iterdir()) == before
 
 
-@pytest.mark.parametrize("text", ["[]", "{}", "3", "{", '{"settings": []}', '{"settings": {}, "cells": 3}'])
+@pytest.mark.parametrize(
+    "text",
+    ["[]", "{}", "3", "{", '{"settings": []}', '{"settings": {}, "cells": 3}', '{"settings": {}, "versions": []}'],
+)
 def test_a_damaged_description_of_a_bench_is_told_and_stays(tmp_path, text):
     (tmp_path / "bench.json").write_text(text)
     result = ran("storeqa", "--regimes", "base", "--seeds", "1", "--test-tasks", "2", "--run", tmp_path)

@@ -11,12 +11,17 @@ from openai_server import Answer, OpenAIServer
 
 import forge
 import optim
+from benchmarks import catalog
 from benchmarks.bench import rows, spent
+from benchmarks.bench.console import foretold
+from benchmarks.bench.course import AnyCourse
+from benchmarks.bench.jobs import Job
 from benchmarks.bench.outcome import Cell, load
 from benchmarks.bench.playing import AlwaysAsks
 from benchmarks.bench.regimes import Training
 from benchmarks.bench.spent import DONE, paid_in
 from benchmarks.bench.trainings import Trainer, forging_curve
+from benchmarks.catalog import Benchmark
 from functions import ForgeError
 
 
@@ -136,3 +141,24 @@ def test_what_ends_a_training_is_told_though_its_time_cannot_be_put_away_either(
 
     with pytest.raises(ForgeError, match="no room"):
         cut_off()
+
+
+def test_what_was_trained_before_is_not_counted_among_what_a_model_will_be_asked(asked, tmp_path):
+    arguments = (*asked[1], "--regimes", "forge", "--seeds", "1", "--optimizer", "synthesis", "--usd")
+    ran(*arguments, "999")
+    (tmp_path / "run" / "cells" / "own,forge,seed=0.json").unlink()
+    told = ran(*arguments, "5").stderr
+    assert "1 steps to do" in told
+    assert "24 test tasks in 1 tests; for at most $5" in told
+
+
+def test_what_no_limit_in_dollars_sees_is_told(tmp_path):
+    tasks = forge.Dataset([{"question": f"What is {n}?", "answer": str(n)} for n in range(12)])
+    benchmark = Benchmark("served", lambda: tasks, lambda: tasks, lambda model: forge.Agent(model=model),
+                          unmetered="the customer")  # fmt: skip
+    course = AnyCourse(benchmark)
+    setup = SimpleNamespace(pays=lambda regime, *, trains: False, trainer=lambda folder: Trainer(course, tmp_path))
+    job = Job(None, Cell("served", "base"))
+    assert foretold(setup, [job], None) == "not counted, and not limited by --usd: the customer"
+    assert foretold(setup, [], None) == ""
+    assert all("the customer" in catalog.load(name).unmetered for name in ("tau-airline", "tau-retail"))

@@ -5,6 +5,7 @@ import os
 import random
 import signal
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -18,8 +19,9 @@ from benchmarks.bench.playing import played
 from benchmarks.bench.regimes import training_of
 from benchmarks.bench.trainings import Interrupted, Trainer
 from benchmarks.catalog import Benchmark
-from benchmarks.storeqa.course import StoreCourse
+from benchmarks.storeqa.course import WORTH_PRACTICE, StoreCourse
 from forge.cli import app
+from functions import Library
 
 
 def rows(path, count):
@@ -185,3 +187,25 @@ def test_weights_trained_with_an_interruption_of_ppo_end_as_without(tmp_path):
     assert replace(gone_on, seconds=0, cpu_seconds=0) == replace(whole, seconds=0, cpu_seconds=0)
     assert weights.keys() == same.keys()
     assert all((weights[name] == same[name]).all() for name in weights)
+
+
+def test_random_weights_practise_copying_before_they_imitate_much(monkeypatch):
+    given = []
+
+    def tiny(texts, **settings):
+        given.append(settings["copying"])
+        return SimpleNamespace(to=lambda device: device)
+
+    monkeypatch.setattr(rl.Policy, "tiny", tiny)
+    few = StoreCourse(demonstrated=2).demonstrations(StoreCourse().agent("router", None), 0)
+    for shown in (few, few * (WORTH_PRACTICE // len(few) + 1)):
+        StoreCourse().policy(Library(), shown, 0)
+    assert given == [False, True]
+
+
+def test_practice_that_came_to_nothing_is_told_beside_what_was_trained(monkeypatch, tmp_path):
+    monkeypatch.setattr("benchmarks.storeqa.course.WORTH_PRACTICE", 0)
+    monkeypatch.setattr("rl.copying.MOST_STEPS", 1)
+    training = training_of(Cell("storeqa", "sft"))
+    (note,) = Trainer(StoreCourse(demonstrated=2), tmp_path).train(training, 0).notes
+    assert note.startswith(f"{training.name}: after 1 steps of practice the model does not copy")

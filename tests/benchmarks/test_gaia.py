@@ -337,13 +337,17 @@ def test_a_text_in_the_signs_of_old_windows_is_read(tmp_path):
         attachment.text_of(tmp_path / "b.txt")
 
 
-def test_the_web_is_off_unless_asked_for_and_search_is_the_users_own():
+def test_the_web_is_off_unless_asked_for_and_search_is_the_users_own(monkeypatch):
     def search(query: str) -> str:
         """Search the web."""
         return query
 
     names = [tool.name for tool in gaia.agent().all_tools]
     assert names == ["list_files", "read_file", "submit"]
+    with monkeypatch.context() as environment:  # the way of the command line
+        environment.setenv("FORGE_GAIA_WEB", "1")
+        assert "fetch_page" in [tool.name for tool in catalog.load("gaia").agent("router").all_tools]
+        assert "fetch_page" not in [tool.name for tool in gaia.agent(web=False).all_tools]
     own = gaia.agent(web=True, tools=[forge.Tool(search)])
     assert [tool.name for tool in own.all_tools] == ["list_files", "read_file", "fetch_page", "search", "submit"]
     task = Task("a", "q")

@@ -102,6 +102,12 @@ def test_a_bench_without_the_regime_or_of_other_data_is_refused():
         agile([[outcome("ppo", 9, 2)]] * 2)
 
 
+def test_a_folder_without_a_bench_is_refused_by_its_name(monkeypatch, tmp_path):
+    monkeypatch.setattr("sys.argv", ["reproduce", "agile", "--bench", str(tmp_path / "typo")])
+    with pytest.raises(ForgeError, match="typo: no finished cells of a forge bench there"):
+        reproduce.main()
+
+
 def test_a_bench_of_more_questions_fills_the_main_table_and_stands_beside_the_one_with_the_parts():
     few = [outcome("ppo", 9, 2, dataset="productqa"), outcome("ppo", 5, 2, without="tools", dataset="productqa")]
     whole = outcome("ppo", 6, 1, dataset="productqa")

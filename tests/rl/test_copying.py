@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import rl
+from functions import ForgeError
 from rl import copying
 
 SMALL = {"layers": 2, "width": 64, "heads": 2, "words": True, "seed": 3}
@@ -38,3 +39,16 @@ def test_weights_that_do_not_come_to_copy_are_warned_of(monkeypatch):
     monkeypatch.setattr(copying, "MOST_STEPS", 25)
     with pytest.warns(UserWarning, match="after 25 steps of practice the model does not copy"):
         rl.Policy.tiny(TEXTS, copying=True, **SMALL)
+
+
+def test_one_layer_cannot_practise_copying():
+    with pytest.raises(ForgeError, match="two layers at least: give layers=2, or copying=False"):
+        rl.Policy.tiny(TEXTS, copying=True, **{**SMALL, "layers": 1})
+
+
+def test_practice_that_diverges_hands_nothing_over():
+    network = rl.Policy.tiny(TEXTS, **SMALL).network.causal
+    with torch.no_grad():
+        network.lm_head.weight.fill_(float("nan"))
+    with pytest.raises(ForgeError, match=r"diverged at step 1 \(loss nan\): give another seed"):
+        copying.practise_copying(network)

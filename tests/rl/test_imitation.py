@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState, PartialState
 from hypothesis import given
 from hypothesis import strategies as st
 from small import WORDS, agent, policy
@@ -219,7 +220,30 @@ def test_mixed_precision_ends_with_the_imitation_that_asked_for_it():
     rl.imitate(agent(policy()), demonstrations(), imitation=settings)
     assert "ACCELERATE_MIXED_PRECISION" not in os.environ  # what is started from here would heed it
     assert Accelerator(cpu=True).mixed_precision == "no"  # PPO's, and its first ratio would not be one
-    rl.imitate(agent(policy()), demonstrations(), imitation=settings)  # nor does that one's precision hold here
+
+
+def test_mixed_precision_that_the_process_was_launched_with_is_not_that_of_imitation(monkeypatch):
+    def learned():
+        settings = rl.Imitation(epochs=1, batch=8)
+        return rl.imitate(agent(policy()), demonstrations(), imitation=settings).policy.digest
+
+    plain = learned()
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    assert learned() == plain
+    assert os.environ["ACCELERATE_MIXED_PRECISION"] == "bf16"
+
+
+def test_what_trains_after_an_imitation_may_do_so_on_another_device():
+    states = (PartialState._shared_state, AcceleratorState._shared_state)
+    before = [dict(state) for state in states]
+    for state in states:
+        state.clear()
+    try:
+        rl.imitate(agent(policy()), demonstrations(), imitation=rl.Imitation(epochs=1, batch=8))
+        assert not any(states)  # else accelerate would hold PPO to the processor
+    finally:
+        for state, found in zip(states, before, strict=True):
+            state.update(found)
 
 
 @given(

@@ -175,7 +175,7 @@ def test_what_cannot_be_used_is_refused_before_anything_else(folder, monkeypatch
 
 
 def test_the_shop_is_that_of_the_bench_with_its_recipe(folder):
-    course = StoreCourse()
+    course = StoreCourse(policy_path=str(folder / "policy"))
     setting = storeqa_setting(str(folder / "policy"), 0.5, True, None, 3)
     assert setting.agent.expert.cost == 0.5
     assert (setting.train.digest, setting.validation.digest) == tuple(part.digest for part in course.weight_tasks(3))
