@@ -222,14 +222,9 @@ def test_mixed_precision_ends_with_the_imitation_that_asked_for_it():
     assert Accelerator(cpu=True).mixed_precision == "no"  # PPO's, and its first ratio would not be one
 
 
-def test_mixed_precision_that_the_process_was_launched_with_is_not_that_of_imitation(monkeypatch):
-    def learned():
-        settings = rl.Imitation(epochs=1, batch=8)
-        return rl.imitate(agent(policy()), demonstrations(), imitation=settings).policy.network.state_dict()
-
-    plain = learned()
+def test_the_precision_that_a_process_was_launched_with_is_there_after_imitation(monkeypatch):
     monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
-    assert all(torch.equal(weight, plain[name]) for name, weight in learned().items())
+    rl.imitate(agent(policy()), demonstrations(), imitation=rl.Imitation(epochs=1, batch=8))
     assert os.environ["ACCELERATE_MIXED_PRECISION"] == "bf16"
 
 
