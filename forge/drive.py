@@ -204,6 +204,7 @@ def run_async(make: Callable[[], Any]) -> Any:
     except RuntimeError:
         return asyncio.run(_interruptible(make()))
     outcome: list[Any] = []
+    ended = threading.Event()  # waited for in place of the thread: a join that is interrupted takes it for ended (3.11)
     begun: Future[Callable[[], object]] = Future()  # with what ends it
 
     async def cancellable() -> Any:
@@ -217,16 +218,20 @@ def run_async(make: Callable[[], Any]) -> Any:
             outcome.append((True, asyncio.run(cancellable())))
         except BaseException as error:  # noqa: BLE001 - carried to the caller's thread and raised there
             outcome.append((False, error))
+        finally:
+            ended.set()
 
     thread = threading.Thread(target=work, name="forge-drive")
     thread.start()
     try:
-        thread.join()
+        ended.wait()
     except BaseException:
         with contextlib.suppress(RuntimeError):  # it has ended by itself meanwhile
             begun.result()()
+        ended.wait()
         thread.join()
         raise
+    thread.join()
     succeeded, value = outcome[0]
     if not succeeded:
         raise value

@@ -1,10 +1,13 @@
 """Settings of the tests of weights."""
 
+import os
+
 import pytest
 
 torch = pytest.importorskip("torch")
 
 
 @pytest.fixture(autouse=True)
-def two_threads():
-    torch.set_num_threads(2)
+def threads():
+    """Two, but one beside other tests: processes of two threads each on two cores mostly wait for each other."""
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))

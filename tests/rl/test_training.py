@@ -26,7 +26,8 @@ HERE = Path(__file__).parent
 
 
 def environment():
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), str(HERE)]), "OMP_NUM_THREADS": "2",
+    threads = str(torch.get_num_threads())  # sums differ in their last bits with the number of threads
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), str(HERE)]), "OMP_NUM_THREADS": threads,
             "CUDA_VISIBLE_DEVICES": ""}  # fmt: skip
 
 
