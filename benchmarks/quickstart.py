@@ -40,8 +40,8 @@ WORDS = {
 class Size:
     """How much is trained on: enough to see each regime at its work within minutes, not all that it can do."""
 
-    demonstrations: int = 900  # streams of 50 questions
-    rollouts: int = 12_000
+    demonstrations: int = 700  # streams of 50 questions
+    rollouts: int = 7_200
     test_tasks: int = 20  # streams
 
 
