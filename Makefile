@@ -7,7 +7,7 @@ BIN := .venv/bin
 .PHONY: help quickstart test lint clean
 
 help:
-	@echo "make quickstart   train functions, weights and both, live, offline, in about five minutes"
+	@echo "make quickstart   train functions, weights and both, live, offline, in four to six minutes"
 	@echo "make test         ruff, mypy and pytest"
 	@echo "make clean        remove .venv and what the tools left behind"
 

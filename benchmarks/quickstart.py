@@ -130,7 +130,7 @@ def _introduce(console: Console, setup: Setup, seed: int, *, going_on: bool) -> 
         "PPO teaches it when to ask and to remember; last, both together. Ctrl-C keeps what is done."
     )
     if setup.model == ROUTER and setup.policy is None and device() == "cpu":
-        console.print("All of it runs here, on the processor, in about five minutes on two cores.")
+        console.print("All of it runs here, on the processor, in four to six minutes on two cores.")
     console.print()
 
 
