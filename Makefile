@@ -4,7 +4,7 @@ export LITELLM_LOCAL_MODEL_COST_MAP = True
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 BIN := .venv/bin
 
-.PHONY: help quickstart test lint clean
+.PHONY: help quickstart test clean
 
 help:
 	@echo "make quickstart   train functions, weights and both, live, offline, in four to six minutes"

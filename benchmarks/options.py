@@ -96,3 +96,11 @@ def one_of(option: str, name: str, known: dict[str, Any]) -> Any:
     if name not in known:
         raise ForgeError(f"--{option} {name}: one of {', '.join(known)}")
     return known[name]
+
+
+def require_folder(run: Path | None, *, resume: bool, overwrite: bool) -> None:
+    """Raises:
+    ForgeError: a run is to be gone on with or replaced, and none is named.
+    """
+    if run is None and (resume or overwrite):
+        raise ForgeError(f"{'--resume' if resume else '--overwrite'} needs --run, the folder of the run that is meant")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchmarks.options import require_folder
 from benchmarks.ppo_imitation import right_sessions, taught
 from benchmarks.ppo_setting import Setting, benchmark_setting, storeqa_setting
 from functions.errors import ForgeError
@@ -65,8 +66,7 @@ def ppo(
 
     import forge
 
-    if run is None and (resume or overwrite):
-        raise ForgeError(f"{'--resume' if resume else '--overwrite'} needs --run, the folder of the run that is meant")
+    require_folder(run, resume=resume, overwrite=overwrite)
     _require_in_range(lora, concurrency)
     _require_of_use(data, test, metric, columns, dialect, library)
     given = None if demonstrations is None else right_sessions(demonstrations)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from benchmarks.bench.command import bench
-from benchmarks.options import benchmark_of, one_of
+from benchmarks.options import benchmark_of, one_of, require_folder
 from benchmarks.ppo_command import ppo
 from functions.errors import ForgeError
 
@@ -123,8 +123,8 @@ def train(
     """Train an agent's functions on a data set, and measure it on held-out tasks."""
     import forge
 
-    if curve is None and run is None and (resume or overwrite):
-        raise ForgeError(f"{'--resume' if resume else '--overwrite'} needs --run, the folder of the run that is meant")
+    if curve is None:
+        require_folder(run, resume=resume, overwrite=overwrite)
     benchmark = benchmark_of(data, test, metric, seed, columns=columns)
     agent = _agent(model, api_base, dialect, benchmark)
     budget = forge.Budget(rollouts=rollouts, tokens=tokens, usd=usd, seconds=seconds)
@@ -165,6 +165,11 @@ def train(
     meter = forge.Meter(forge.Budget(tokens=tokens, usd=usd))  # what training spent counts towards the limits here too
     meter.add(result.cost)
     _show(result, benchmark, meter, seed, concurrency)
+    _leave(result, run, export)
+
+
+def _leave(result: optim.Result, run: Path | None, export: Path | None) -> None:
+    """Write what is kept, say where it lies, and end as the training did."""
     if export is not None:
         result.export(export)
         print(f"functions: {export}")

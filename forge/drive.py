@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any
@@ -203,8 +203,7 @@ def run_async(make: Callable[[], Any]) -> Any:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(_interruptible(make()))
-    outcome: list[Any] = []
-    ended = threading.Event()  # waited for in place of the thread: a join that is interrupted takes it for ended (3.11)
+    outcome: Future[Any] = Future()  # waited for in place of the thread: an interrupted join takes it for ended (3.11)
     begun: Future[Callable[[], object]] = Future()  # with what ends it
 
     async def cancellable() -> Any:
@@ -215,24 +214,19 @@ def run_async(make: Callable[[], Any]) -> Any:
 
     def work() -> None:
         try:
-            outcome.append((True, asyncio.run(cancellable())))
+            outcome.set_result(asyncio.run(cancellable()))
         except BaseException as error:  # noqa: BLE001 - carried to the caller's thread and raised there
-            outcome.append((False, error))
-        finally:
-            ended.set()
+            outcome.set_exception(error)
 
     thread = threading.Thread(target=work, name="forge-drive")
     thread.start()
     try:
-        ended.wait()
+        wait([outcome])
     except BaseException:
         with contextlib.suppress(RuntimeError):  # it has ended by itself meanwhile
             begun.result()()
-        ended.wait()
+        wait([outcome])
         thread.join()
         raise
     thread.join()
-    succeeded, value = outcome[0]
-    if not succeeded:
-        raise value
-    return value
+    return outcome.result()

@@ -9,6 +9,8 @@ import torch
 
 from rl.segments import Segment
 
+PROCESSOR_TOKENS = 2_048  # a pass on a processor: with more, what lies between layers leaves its cache
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:

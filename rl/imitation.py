@@ -18,7 +18,7 @@ from forge.agent import Agent
 from forge.evaluate import Evaluation
 from forge.session import Session
 from functions.errors import ForgeError
-from rl.batch import by_budget, rows
+from rl.batch import PROCESSOR_TOKENS, by_budget, rows
 from rl.demonstrations import fitting, given_sessions, written_segments
 from rl.experience import Diverged
 from rl.policy import Policy
@@ -213,7 +213,7 @@ def foretold(policy: Policy, parts: Sequence[Segment]) -> tuple[float, float]:
     when it is shown all that came before."""
     network, device = policy.network.eval(), policy.network.device
     loss, tokens, right, count = 0.0, 0, 0, 0
-    for group in by_budget([len(part) for part in parts], 2_048 if device.type == "cpu" else 16_384):
+    for group in by_budget([len(part) for part in parts], PROCESSOR_TOKENS if device.type == "cpu" else 16_384):
         part = rows([parts[number] for number in group]).to(device)
         logits, _ = network(part.ids_bt, part.rows_n, part.columns_n)
         losses = torch.nn.functional.cross_entropy(logits, part.targets_n, reduction="none")

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import torch
 
 from functions.errors import ForgeError
-from rl.batch import Rows, by_budget
+from rl.batch import PROCESSOR_TOKENS, Rows, by_budget
 from rl.experience import Diverged, Experience, minibatches
 from rl.heap import keep_freed_memory
 from rl.loss import entropy, exact_kl, importance, policy_loss, sampled_kl, value_loss
@@ -42,7 +42,7 @@ class Learner:
             keep_freed_memory()
         self.kl_coefficient = settings.kl.coefficient_at(0.0) if settings.kl is not None else 0.0
         self._kl_before = 0.0  # what the last sessions were drawn with, where it is part of the reward
-        self.micro_tokens = settings.micro_tokens or (2_048 if network.device.type == "cpu" else 32_768)
+        self.micro_tokens = settings.micro_tokens or (PROCESSOR_TOKENS if network.device.type == "cpu" else 32_768)
         self.notes: list[str] = []  # recoveries to be told
         self._reference = _frozen_copy(network) if settings.kl is not None else None
         self._adapter = _adapter(network) if settings.kl is not None else []

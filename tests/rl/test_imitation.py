@@ -222,6 +222,22 @@ def test_mixed_precision_ends_with_the_imitation_that_asked_for_it():
     assert Accelerator(cpu=True).mixed_precision == "no"  # PPO's, and its first ratio would not be one
 
 
+def test_the_precision_that_a_process_was_launched_with_is_not_that_of_imitation(monkeypatch):
+    from rl import imitation_trainer
+
+    seen = set()
+
+    class Seen(imitation_trainer.ImitationTrainer):
+        def compute_loss(self, *arguments, **named):
+            seen.add(self.accelerator.mixed_precision)
+            return super().compute_loss(*arguments, **named)
+
+    monkeypatch.setattr(imitation_trainer, "ImitationTrainer", Seen)
+    monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
+    rl.imitate(agent(policy()), demonstrations(), imitation=rl.Imitation(epochs=1, batch=8))
+    assert seen == {"no"}
+
+
 def test_the_precision_that_a_process_was_launched_with_is_there_after_imitation(monkeypatch):
     monkeypatch.setenv("ACCELERATE_MIXED_PRECISION", "bf16")
     rl.imitate(agent(policy()), demonstrations(), imitation=rl.Imitation(epochs=1, batch=8))
